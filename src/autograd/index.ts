@@ -1,0 +1,67 @@
+/** The operations and their gradients, as one import for the rooms above. */
+
+import "./tensor-methods.ts";
+
+export { type BackwardOptions, backward } from "./backward.ts";
+export { countFlops, type FlopCount, inFlopSection } from "./flops.ts";
+export { grad, type ScalarFunction, valueAndGrad } from "./grad.ts";
+export { isRecording, noGrad } from "./grad-mode.ts";
+export { type GradcheckOptions, gradcheck } from "./gradcheck.ts";
+export { defineOp, type Op, type OpRecord } from "./op.ts";
+export {
+  type AttentionOptions,
+  multiHeadAttention,
+  readableMultiHeadAttention,
+  scaledDotProductAttention,
+} from "./ops/attention.ts";
+export {
+  arange,
+  type CreationOptions,
+  full,
+  lowerTriangle,
+  oneHot,
+  ones,
+  randn,
+  tensor,
+  uniform,
+  zeros,
+} from "./ops/creation.ts";
+export {
+  abs,
+  add,
+  clamp,
+  div,
+  dropout,
+  equal,
+  erf,
+  exp,
+  expand,
+  gelu,
+  greater,
+  greaterEqual,
+  less,
+  lessEqual,
+  log,
+  maximum,
+  minimum,
+  mul,
+  neg,
+  notEqual,
+  type Operand,
+  pow,
+  relu,
+  sigmoid,
+  sign,
+  silu,
+  sqrt,
+  sub,
+  tanh,
+  where,
+} from "./ops/elementwise.ts";
+export { embedding } from "./ops/embedding.ts";
+export { layerNorm, readableLayerNorm } from "./ops/layer-norm.ts";
+export { type CrossEntropyOptions, crossEntropy, meanSquaredError } from "./ops/loss.ts";
+export { linear, type MatmulOptions, matmul } from "./ops/matmul.ts";
+export { argmax, detach, logSumExp, max, mean, type ReductionOptions, sum, variance } from "./ops/reduction.ts";
+export { concat, gather, indexSelect, permute, reshape, slice, split, stack, transpose } from "./ops/shaping.ts";
+export { logSoftmax, softmax } from "./ops/softmax.ts";

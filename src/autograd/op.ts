@@ -1,0 +1,257 @@
+/**
+ * Operations and the tape. One operation is one record: shape rule, forward, backward, FLOPs and samples for the tests.
+ *
+ * Applying an operation to something that wants gradients leaves a {@link TapeNode}; backward.ts walks the nodes.
+ */
+
+import { kernelsFor } from "../tensor/engine.ts";
+import type { Kernels } from "../tensor/kernels.ts";
+import type { Random } from "../tensor/random.ts";
+import { adopt } from "../tensor/scope.ts";
+import { formatShape, type Shape, ShapeError, sameShape } from "../tensor/shape.ts";
+import type { DType, Storage } from "../tensor/storage.ts";
+import { type TapeLink, Tensor } from "../tensor/tensor.ts";
+import { currentFlopSection, tallyFlops } from "./flops.ts";
+import { isRecording } from "./grad-mode.ts";
+
+/** What an operation's forward pass works with. */
+export interface ForwardCall<Options> {
+  readonly options: Options;
+  readonly kernels: Kernels;
+  /** The declared shape of the output. */
+  readonly shape: Shape;
+  /** A tensor for the output, not set yet. */
+  allocate(): Tensor;
+  /** The output as another shape of an input's elements, without a copy. */
+  view(x: Tensor): Tensor;
+  /** A helper tensor that only the tape will know: released after forward unless saved. */
+  auxiliary(shape: Shape): Tensor;
+  /** Keeps tensors for the backward pass. */
+  save(...tensors: Tensor[]): void;
+}
+
+/** What an operation's backward pass works with. */
+export interface BackwardCall<Options> {
+  readonly options: Options;
+  readonly kernels: Kernels;
+  /** The gradient of the output. */
+  readonly gradient: Tensor;
+  /** What forward saved, in that order. */
+  readonly saved: readonly Tensor[];
+  readonly inputShapes: readonly Shape[];
+  /** True when the gradient itself will be differentiated: then only operations may be used, no bare kernels. */
+  readonly createGraph: boolean;
+  /** A new tensor of the gradient's element type, not set yet. */
+  allocate(shape: Shape): Tensor;
+}
+
+/** Computes the gradient of one input; its shape may still be broadcast, which the engine undoes. */
+export type GradientRule = (() => Tensor) | null;
+
+/** FLOPs of one application: forward, and the gradient of each input. */
+export interface OpFlops {
+  forward: number;
+  backward: readonly number[];
+}
+
+/** One input of a test sample. */
+export interface SampleInput {
+  shape: Shape;
+  dtype?: "i32";
+  /** Values away from the operation's kinks, ties and domain edges; standard normal when absent. */
+  values?: (random: Random, size: number) => ArrayLike<number>;
+  /** False for inputs without a gradient, such as masks. */
+  differentiable?: boolean;
+}
+
+/** One random application of an operation, for the tests. */
+export interface Sample<Options> {
+  inputs: readonly SampleInput[];
+  options: Options;
+}
+
+export interface OpRecord<Options> {
+  name: string;
+  /** The output's shape. @throws ShapeError naming operation, dimension and numbers when the inputs do not fit. */
+  shape(inputs: readonly Shape[], options: Options): Shape;
+  /** Element type of the output; that of the floating-point inputs when absent. */
+  dtype?: DType;
+  forward(call: ForwardCall<Options>, inputs: readonly Tensor[]): Tensor;
+  /** One rule per input, null for inputs without a gradient; absent when the operation has none at all. */
+  backward?(call: BackwardCall<Options>): readonly GradientRule[];
+  /** Whether the gradient can be differentiated again. */
+  twice: boolean;
+  flops?(inputs: readonly Shape[], options: Options): OpFlops;
+  /** What the kernels really do, where it differs from `flops`. */
+  executedFlops?(inputs: readonly Shape[], options: Options): OpFlops;
+  /** Random applications for the property tests. */
+  sample(random: Random): Sample<Options>;
+}
+
+/** An operation that can be applied, and its record. */
+export interface Op<Options> {
+  (inputs: readonly Tensor[], options: Options): Tensor;
+  record: OpRecord<Options>;
+}
+
+/** Makes an operation from its record. */
+export function defineOp<Options = undefined>(record: OpRecord<Options>): Op<Options> {
+  const op = ((inputs, options) => apply(record, inputs, options)) as Op<Options>;
+  op.record = record;
+  return op;
+}
+
+let nodesMade = 0;
+
+/** Where a gradient goes on to: the node that made an input, a leaf, or nowhere. */
+export type TapeEdge = TapeNode | Tensor | null;
+
+/** One application of an operation, as the tape remembers it. */
+export class TapeNode implements TapeLink {
+  /** Grows with time: a node's inputs have smaller numbers. */
+  readonly order = nodesMade++;
+  // biome-ignore lint/suspicious/noExplicitAny: the options' type is known to the record alone.
+  readonly record: OpRecord<any>;
+  readonly options: unknown;
+  readonly shape: Shape;
+  readonly dtype: DType;
+  readonly inputShapes: readonly Shape[];
+  readonly flopSection = currentFlopSection();
+  edges: TapeEdge[];
+  saved: Tensor[] = [];
+  /** Whether a backward pass went through and gave back what was saved. */
+  isConsumed = false;
+  #leafStorages: Storage[] = [];
+  /** The output (1) and the nodes that continue to this one. */
+  #references = 1;
+
+  // biome-ignore lint/suspicious/noExplicitAny: see above.
+  constructor(record: OpRecord<any>, options: unknown, output: Tensor, inputs: readonly Tensor[]) {
+    this.record = record;
+    this.options = options;
+    this.shape = output.shape;
+    this.dtype = output.dtype;
+    this.inputShapes = inputs.map((input) => input.shape);
+    this.edges = inputs.map(edgeOf);
+    for (const edge of this.edges) if (edge instanceof TapeNode) edge.retain();
+  }
+
+  /** Keeps a tensor's elements alive until the node is done with them. */
+  save(tensor: Tensor, output: Tensor, outputNode: TapeNode): void {
+    if (tensor.node === null && tensor.requiresGrad && tensor !== output) {
+      // A leaf is kept as itself, so that a second derivative finds it again.
+      tensor.storage.retain();
+      this.#leafStorages.push(tensor.storage);
+      this.saved.push(tensor);
+      return;
+    }
+    const kept = tensor.alias();
+    kept.node = tensor === output ? outputNode : tensor.node;
+    kept.requiresGrad = kept.node !== null;
+    this.saved.push(kept);
+  }
+
+  /** Forgets the saved tensors and the way back. */
+  consume(): void {
+    this.isConsumed = true;
+    for (const storage of this.#leafStorages) storage.release();
+    for (const tensor of this.saved) {
+      if (tensor.node === null && tensor.requiresGrad) continue;
+      // Its node is counted by an edge, not by this name.
+      tensor.node = null;
+      tensor.release();
+    }
+    this.#leafStorages = [];
+    this.saved = [];
+    const { edges } = this;
+    this.edges = edges.map(() => null);
+    for (const edge of edges) if (edge instanceof TapeNode) edge.drop();
+  }
+
+  /** One more tensor or node depends on this record. */
+  retain(): void {
+    this.#references++;
+  }
+
+  drop(): void {
+    // A loop over a list, not recursion: graphs are deeper than the call stack.
+    const waiting: TapeNode[] = [this];
+    for (let node = waiting.pop(); node !== undefined; node = waiting.pop()) {
+      if (--node.#references > 0 || node.isConsumed) continue;
+      for (const edge of node.edges) if (edge instanceof TapeNode) waiting.push(edge);
+      node.edges = [];
+      node.consume();
+    }
+  }
+}
+
+/** Where the gradient of a tensor goes. */
+export function edgeOf(tensor: Tensor): TapeEdge {
+  if (tensor.node !== null) return tensor.node as TapeNode;
+  return tensor.requiresGrad ? tensor : null;
+}
+
+/** Another name for a tensor, with its history; of no scope, so that whoever makes it must release it. */
+export function aliasWithHistory(tensor: Tensor): Tensor {
+  const alias = tensor.alias();
+  alias.node = tensor.node;
+  alias.requiresGrad = tensor.requiresGrad;
+  if (alias.node instanceof TapeNode) alias.node.retain();
+  return alias;
+}
+
+function apply<Options>(record: OpRecord<Options>, inputs: readonly Tensor[], options: Options): Tensor {
+  const shapes = inputs.map((input) => input.shape);
+  const shape = record.shape(shapes, options);
+  const dtype = numberType(record.name, inputs);
+  const records = record.backward !== undefined && isRecording() && inputs.some((input) => input.requiresGrad);
+  const toSave: Tensor[] = [];
+  const auxiliaries: Tensor[] = [];
+  const call: ForwardCall<Options> = {
+    options,
+    shape,
+    kernels: kernelsFor(dtype),
+    allocate: () => Tensor.allocate(shape, record.dtype ?? dtype),
+    view: (x) => {
+      const view = x.alias(shape);
+      adopt(view);
+      return view;
+    },
+    auxiliary: (auxiliaryShape) => {
+      const tensor = Tensor.allocate(auxiliaryShape, dtype);
+      auxiliaries.push(tensor);
+      return tensor;
+    },
+    save: (...tensors) => {
+      if (records) toSave.push(...tensors);
+    },
+  };
+  const output = record.forward(call, inputs);
+  if (!sameShape(output.shape, shape)) {
+    throw new ShapeError(`${record.name}: made ${formatShape(output.shape)} where ${formatShape(shape)} was declared`);
+  }
+  const section = currentFlopSection();
+  if (record.flops !== undefined) {
+    const model = record.flops(shapes, options).forward;
+    tallyFlops(model, record.executedFlops?.(shapes, options).forward ?? model, section);
+  }
+  if (records) {
+    const node = new TapeNode(record, options, output, inputs);
+    for (const tensor of toSave) node.save(tensor, output, node);
+    output.node = node;
+    output.requiresGrad = true;
+  }
+  for (const tensor of auxiliaries) tensor.release();
+  return output;
+}
+
+/** The element type that an operation computes in. @throws when f32 and f64 meet. */
+function numberType(name: string, inputs: readonly Tensor[]): "f32" | "f64" {
+  let found: "f32" | "f64" | null = null;
+  for (const { dtype } of inputs) {
+    if (dtype === "i32") continue;
+    if (found !== null && found !== dtype) throw new Error(`${name}: cannot mix ${found} and ${dtype} tensors`);
+    found = dtype;
+  }
+  return found ?? "f32";
+}

@@ -1,0 +1,137 @@
+/** Scaled-dot-product attention: readable, from operations; and fused, on the packed projection. */
+
+import type { AttentionLayout, DropoutSeed } from "../../tensor/kernels.ts";
+import { formatShape, type Shape, ShapeError } from "../../tensor/shape.ts";
+import type { Tensor } from "../../tensor/tensor.ts";
+import { defineOp, type OpFlops } from "../op.ts";
+import { causalMask } from "./creation.ts";
+import { dropout, mul, where } from "./elementwise.ts";
+import { matmul } from "./matmul.ts";
+import { permute, reshape, split } from "./shaping.ts";
+import { softmax } from "./softmax.ts";
+
+export interface AttentionOptions {
+  /** Position i sees positions 0 … i only. */
+  causal?: boolean;
+  /** [..., T, T] or broadcastable: 0 hides a key from a query. */
+  mask?: Tensor;
+  /** Dropout on the attention weights. */
+  dropout?: { probability: number; seed: DropoutSeed };
+}
+
+/** What hidden scores are set to: far below all others, yet finite, so that a row without any key gives no NaN. */
+const HIDDEN = -1e9;
+
+/**
+ * softmax(Q·Kᵀ/√D, masked)·V for q, k, v [..., T, D], in plain operations.
+ * Source: Vaswani et al. 2017, equation 1.
+ */
+export function scaledDotProductAttention(q: Tensor, k: Tensor, v: Tensor, options: AttentionOptions = {}): Tensor {
+  let scores = mul(matmul(q, k, { transposeB: true }), 1 / Math.sqrt(q.shape.at(-1)!)); // [..., T, T]
+  if (options.causal) scores = where(causalMask(q.shape.at(-2)!, { dtype: q.dtype }), scores, HIDDEN);
+  if (options.mask !== undefined) scores = where(options.mask, scores, HIDDEN);
+  let weights = softmax(scores);
+  if (options.dropout !== undefined) weights = dropout(weights, options.dropout);
+  return matmul(weights, v);
+}
+
+/**
+ * Multi-head attention on a packed projection qkv [B, T, 3C] → [B, T, C], in plain operations:
+ * heads are cut out, attended to one by one and put side by side again.
+ */
+export function readableMultiHeadAttention(qkv: Tensor, options: AttentionOptions & { heads: number }): Tensor {
+  const [batches, tokens] = qkv.shape;
+  const channels = qkv.shape[2] / 3;
+  const [q, k, v] = split(qkv, { sizes: [channels, channels, channels], axis: 2 }).map((part) =>
+    permute(reshape(part, [batches, tokens, options.heads, channels / options.heads]), [0, 2, 1, 3]),
+  ); // [B, H, T, D]
+  const attended = scaledDotProductAttention(q, k, v, options);
+  return reshape(permute(attended, [0, 2, 1, 3]), [batches, tokens, channels]);
+}
+
+interface FusedOptions {
+  heads: number;
+  causal: boolean;
+  dropout?: { probability: number; seed: DropoutSeed };
+}
+
+function attentionLayout(qkv: Shape, { heads, causal, dropout }: FusedOptions): AttentionLayout {
+  const headSize = qkv[2] / 3 / heads;
+  return {
+    batches: qkv[0],
+    tokens: qkv[1],
+    heads,
+    headSize,
+    causal,
+    scale: 1 / Math.sqrt(headSize),
+    dropoutProbability: dropout?.probability ?? 0,
+    dropoutSeed: dropout?.seed ?? [0, 0],
+  };
+}
+
+/** Query–key pairs of one layer: all T², or the T(T+1)/2 that causal attention looks at. */
+function attentionFlops(qkv: Shape, pairsPerSequence: number, productsBackward: number): OpFlops {
+  const product = 2 * qkv[0] * pairsPerSequence * (qkv[2] / 3);
+  return { forward: 2 * product, backward: [productsBackward * product] };
+}
+
+export const attentionOp = defineOp<FusedOptions>({
+  name: "multiHeadAttention",
+  twice: false,
+  shape([qkv], { heads }) {
+    if (qkv.length !== 3 || qkv[2] % (3 * heads) !== 0) {
+      throw new ShapeError(
+        `multiHeadAttention: ${formatShape(qkv)} is not [B, T, 3·C] with C a multiple of ${heads} heads`,
+      );
+    }
+    return [qkv[0], qkv[1], qkv[2] / 3];
+  },
+  forward(call, [qkv]) {
+    const out = call.allocate();
+    const layout = attentionLayout(qkv.shape, call.options);
+    const logSumExps = call.auxiliary([layout.batches, layout.heads, layout.tokens]);
+    call.kernels.attention(qkv.numbers, out.numbers, logSumExps.numbers, layout);
+    call.save(qkv, out, logSumExps);
+    return out;
+  },
+  backward({ gradient, saved: [qkv, out, logSumExps], options, kernels, allocate }) {
+    return [
+      () => {
+        const result = allocate(qkv.shape);
+        const layout = attentionLayout(qkv.shape, options);
+        kernels.attentionBackward(
+          qkv.numbers,
+          out.numbers,
+          logSumExps.numbers,
+          gradient.numbers,
+          result.numbers,
+          layout,
+        );
+        return result;
+      },
+    ];
+  },
+  flops: ([qkv]) => attentionFlops(qkv, qkv[1] ** 2, 4),
+  executedFlops: ([qkv], { causal }) => attentionFlops(qkv, causal ? (qkv[1] * (qkv[1] + 1)) / 2 : qkv[1] ** 2, 5),
+  sample(random) {
+    const heads = 1 + random.integer(3);
+    const shape = [1 + random.integer(2), 1 + random.integer(5), 3 * heads * (1 + random.integer(4))];
+    const seed: DropoutSeed = [random.bits(), random.bits()];
+    const options = {
+      heads,
+      causal: random.integer(2) === 0,
+      ...(random.integer(2) === 0 && { dropout: { probability: 0.3, seed } }),
+    };
+    return { inputs: [{ shape }], options };
+  },
+});
+
+/**
+ * Multi-head attention on a packed projection qkv [B, T, 3C] (q | k | v, heads side by side in each) → [B, T, C].
+ * Without a mask tensor it runs fused: no T×T matrix is kept, the masked half is skipped, and there is no second derivative.
+ */
+export function multiHeadAttention(qkv: Tensor, options: AttentionOptions & { heads: number }): Tensor {
+  const { heads, causal = false, mask, dropout } = options;
+  if (mask !== undefined) return readableMultiHeadAttention(qkv, options);
+  return attentionOp([qkv], { heads, causal, ...(dropout !== undefined && dropout.probability > 0 && { dropout }) });
+}

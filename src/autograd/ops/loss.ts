@@ -1,0 +1,108 @@
+/** Losses. */
+
+import type { CrossEntropyLayout } from "../../tensor/kernels.ts";
+import { formatShape, ShapeError, sameShape, sizeOf } from "../../tensor/shape.ts";
+import type { Tensor } from "../../tensor/tensor.ts";
+import { defineOp } from "../op.ts";
+import { mul, sub } from "./elementwise.ts";
+import { mean, sum } from "./reduction.ts";
+import { reshape } from "./shaping.ts";
+
+interface RowLossOptions {
+  ignoreIndex: number;
+  labelSmoothing: number;
+}
+
+export interface CrossEntropyOptions {
+  /** Targets of this value count nothing; −100 by default. */
+  ignoreIndex?: number;
+  /** ε: the target distribution is (1 − ε)·one-hot + ε/V. */
+  labelSmoothing?: number;
+  reduction?: "mean" | "sum" | "none";
+}
+
+function layoutOf(logits: readonly number[], options: RowLossOptions): CrossEntropyLayout {
+  return { rows: logits[0], columns: logits[1], ...options };
+}
+
+export const crossEntropyOp = defineOp<RowLossOptions>({
+  name: "crossEntropy",
+  twice: false,
+  shape([logits, targets]) {
+    if (logits.length !== 2 || sizeOf(targets) !== logits[0]) {
+      throw new ShapeError(`crossEntropy: targets ${formatShape(targets)} do not fit logits ${formatShape(logits)}`);
+    }
+    return [logits[0]];
+  },
+  forward(call, [logits, targets]) {
+    const layout = layoutOf(logits.shape, call.options);
+    for (const target of targets.indices) {
+      if (target !== layout.ignoreIndex && (target < 0 || target >= layout.columns)) {
+        throw new ShapeError(`crossEntropy: target ${target} is outside 0 … ${layout.columns - 1}`);
+      }
+    }
+    const out = call.allocate();
+    const logSumExps = call.auxiliary([layout.rows]);
+    call.kernels.crossEntropy(logits.numbers, targets.indices, out.numbers, logSumExps.numbers, layout);
+    call.save(logits, targets, logSumExps);
+    return out;
+  },
+  backward({ gradient, saved: [logits, targets, logSumExps], options, kernels, allocate }) {
+    return [
+      () => {
+        const out = allocate(logits.shape);
+        const layout = layoutOf(logits.shape, options);
+        kernels.crossEntropyBackward(
+          logits.numbers,
+          targets.indices,
+          logSumExps.numbers,
+          gradient.numbers,
+          out.numbers,
+          layout,
+        );
+        return out;
+      },
+      null,
+    ];
+  },
+  sample(random) {
+    const [rows, classes] = [1 + random.integer(4), 2 + random.integer(6)];
+    const values = (_: unknown, size: number) =>
+      Array.from({ length: size }, () => (random.integer(4) === 0 ? -100 : random.integer(classes)));
+    return {
+      inputs: [{ shape: [rows, classes] }, { shape: [rows], dtype: "i32", values }],
+      options: { ignoreIndex: -100, labelSmoothing: random.integer(2) === 0 ? 0 : 0.1 },
+    };
+  },
+});
+
+/**
+ * −Σ target·ln softmax(logits) for logits [..., V] and i32 targets [...], averaged over the targets that count.
+ * @throws for a target outside 0 … V−1, and when a mean is asked for and no target counts.
+ */
+export function crossEntropy(logits: Tensor, targets: Tensor, options: CrossEntropyOptions = {}): Tensor {
+  const { ignoreIndex = -100, labelSmoothing = 0, reduction = "mean" } = options;
+  if (!(labelSmoothing >= 0 && labelSmoothing < 1))
+    throw new Error(`crossEntropy: labelSmoothing must be in [0, 1), not ${labelSmoothing}`);
+  if (!sameShape(logits.shape.slice(0, -1), targets.shape)) {
+    throw new ShapeError(
+      `crossEntropy: targets ${formatShape(targets.shape)} do not fit logits ${formatShape(logits.shape)}`,
+    );
+  }
+  const flat = reshape(logits, [targets.size, logits.shape.at(-1)!]);
+  const losses = crossEntropyOp([flat, targets], { ignoreIndex, labelSmoothing });
+  if (reduction === "none") return reshape(losses, targets.shape);
+  if (reduction === "sum") return sum(losses);
+  const counted = targets.indices.reduce((count, target) => count + (target === ignoreIndex ? 0 : 1), 0);
+  if (counted === 0)
+    throw new Error(
+      `crossEntropy: all ${targets.size} targets are ${ignoreIndex}, which is ignored; their mean does not exist`,
+    );
+  return mul(sum(losses), 1 / counted);
+}
+
+/** The mean of (prediction − target)². */
+export function meanSquaredError(prediction: Tensor, target: Tensor): Tensor {
+  const difference = sub(prediction, target);
+  return mean(mul(difference, difference));
+}

@@ -1,0 +1,70 @@
+/** Softmax and its logarithm over the last axis. */
+
+import type { RowsLayout } from "../../tensor/kernels.ts";
+import { formatShape, type Shape, ShapeError, sizeOf } from "../../tensor/shape.ts";
+import type { Tensor } from "../../tensor/tensor.ts";
+import { defineOp } from "../op.ts";
+import { exp, mul, sub } from "./elementwise.ts";
+import { sum } from "./reduction.ts";
+import { drawShape } from "./samples.ts";
+
+/** A tensor seen as rows of its last axis. */
+export function rowsLayout(shape: Shape): RowsLayout {
+  const columns = shape.at(-1) ?? 1;
+  return { rows: columns === 0 ? 0 : sizeOf(shape) / columns, columns };
+}
+
+function needsLastAxis(name: string, shape: Shape): Shape {
+  if (shape.length === 0 || shape.at(-1) === 0)
+    throw new ShapeError(`${name}: ${formatShape(shape)} has no last axis to normalise`);
+  return shape;
+}
+
+const sumLast = (x: Tensor) => sum(x, { axes: -1, keepAxes: true });
+
+export const softmaxOp = defineOp<undefined>({
+  name: "softmax",
+  twice: true,
+  shape: ([x]) => needsLastAxis("softmax", x),
+  forward(call, [x]) {
+    const out = call.allocate();
+    call.kernels.softmax(x.numbers, out.numbers, rowsLayout(x.shape));
+    call.save(out);
+    return out;
+  },
+  backward({ gradient, saved: [y], createGraph, kernels, allocate }) {
+    if (createGraph) return [() => mul(y, sub(gradient, sumLast(mul(gradient, y))))];
+    return [
+      () => {
+        const out = allocate(y.shape);
+        kernels.softmaxBackward(y.numbers, gradient.numbers, out.numbers, rowsLayout(y.shape));
+        return out;
+      },
+    ];
+  },
+  sample: (random) => ({ inputs: [{ shape: drawShape(random, { minimumRank: 1 }) }], options: undefined }),
+});
+
+export const logSoftmaxOp = defineOp<undefined>({
+  name: "logSoftmax",
+  twice: true,
+  shape: ([x]) => needsLastAxis("logSoftmax", x),
+  forward(call, [x]) {
+    const out = call.allocate();
+    call.kernels.logSoftmax(x.numbers, out.numbers, rowsLayout(x.shape));
+    call.save(out);
+    return out;
+  },
+  backward: ({ gradient, saved: [y] }) => [() => sub(gradient, mul(exp(y), sumLast(gradient)))],
+  sample: (random) => ({ inputs: [{ shape: drawShape(random, { minimumRank: 1 }) }], options: undefined }),
+});
+
+/** eˣ/Σeˣ over the last axis. */
+export function softmax(x: Tensor): Tensor {
+  return softmaxOp([x], undefined);
+}
+
+/** x − ln Σeˣ over the last axis. */
+export function logSoftmax(x: Tensor): Tensor {
+  return logSoftmaxOp([x], undefined);
+}
