@@ -6,7 +6,7 @@ import { kernelsFor } from "../tensor/engine.ts";
 import { adopt, outsideScopes, scope } from "../tensor/scope.ts";
 import { formatShape, type Shape, ShapeError, sameShape } from "../tensor/shape.ts";
 import { Tensor } from "../tensor/tensor.ts";
-import { tallyFlops } from "./flops.ts";
+import { tallyFlops, uncounted } from "./flops.ts";
 import { withRecording } from "./grad-mode.ts";
 import { aliasWithHistory, type BackwardCall, edgeOf, type TapeEdge, TapeNode } from "./op.ts";
 import { add } from "./ops/elementwise.ts";
@@ -182,7 +182,7 @@ function contributionsOf(node: TapeNode, gradient: Tensor, createGraph: boolean)
     const rule = rules[index];
     if (edge === null || rule == null) return null;
     if (flops !== undefined) tallyFlops(flops[index], executed![index], node.flopSection);
-    return own(unbroadcast(rule(), inputShapes[index]), gradient, saved);
+    return own(unbroadcast(uncounted(rule), inputShapes[index]), gradient, saved);
   });
 }
 

@@ -40,6 +40,17 @@ export function tallyFlops(model: number, executed: number, sectionName: string)
   tally.bySection.set(sectionName, (tally.bySection.get(sectionName) ?? 0) + model);
 }
 
+/** Runs `body` without counting: a gradient rule made of operations is booked as the gradient of its own operation. */
+export function uncounted<Result>(body: () => Result): Result {
+  const before = tally;
+  tally = null;
+  try {
+    return body();
+  } finally {
+    tally = before;
+  }
+}
+
 /** Runs `body` and counts the FLOPs of every operation and gradient in it (an outer count receives them too). */
 export function countFlops<Result>(body: () => Result): { result: Result; flops: FlopCount } {
   const outer = tally;

@@ -2,6 +2,7 @@
 
 import { formatTensor } from "./format.ts";
 import type { Numbers } from "./kernels.ts";
+import { Random } from "./random.ts";
 import { adopt, Scoped } from "./scope.ts";
 import { checkShape, formatShape, type Shape, ShapeError, sizeOf } from "./shape.ts";
 import { type DType, Storage } from "./storage.ts";
@@ -25,6 +26,7 @@ export interface TapeLink {
  * A tensor belongs to the scope in which it was made and is released when that scope ends (see scope.ts).
  * Its methods are the operations of src/autograd, which are also there as functions.
  */
+// biome-ignore lint/suspicious/noUnsafeDeclarationMerging: src/autograd/tensor-methods.ts is checked against the interface.
 export class Tensor extends Scoped {
   readonly shape: Shape;
   readonly dtype: DType;
@@ -175,25 +177,26 @@ export class Tensor extends Scoped {
 // The operations as methods: declared here, defined by src/autograd, which knows them.
 export interface Tensor extends TensorMethods {}
 
-/** Writes the initial values of a parameter. */
-export type Initializer = (values: Numbers) => void;
+/** Writes the initial values of a parameter, with random numbers of its own if it wants them. */
+export type Initializer = (values: Numbers, random: Random) => void;
+
+let parametersMade = 0;
 
 /**
  * A tensor that is trained. Its elements come into being at first use, so that a model can be described, counted and
  * refused without allocating it, and the layers that Apollo has not grown yet cost nothing. It belongs to no scope.
+ *
+ * Its initial values depend on `seed` and `name` alone, not on what else was made or in which order.
  */
 export class Parameter extends Tensor {
   override requiresGrad = true;
-  #initializer: Initializer | null;
+  /** Names its random stream; a model names its parameters after their place in it. */
+  name = `parameter ${parametersMade++}`;
+  seed = 0;
+  readonly #initializer: Initializer;
 
-  constructor(shape: Shape, initializer: Initializer | null, dtype: DType = "f32") {
+  constructor(shape: Shape, initializer: Initializer, dtype: DType = "f32") {
     super(null, checkShape("parameter", shape), dtype);
-    this.#initializer = initializer;
-  }
-
-  /** Replaces how the elements will be made. @throws when they exist already. */
-  set initializer(initializer: Initializer) {
-    if (this.isMaterialised) throw new Error(`a parameter of shape ${formatShape(this.shape)} has its values already`);
     this.#initializer = initializer;
   }
 
@@ -206,8 +209,7 @@ export class Parameter extends Tensor {
   protected override materialise(): Storage {
     const storage = new Storage(this.dtype, this.size);
     storage.watch();
-    if (this.#initializer === null) storage.view.fill(0);
-    else this.#initializer(storage.view as Numbers);
+    this.#initializer(storage.view as Numbers, Random.stream(this.seed, this.name));
     return storage;
   }
 }

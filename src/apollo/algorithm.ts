@@ -1,0 +1,164 @@
+/**
+ * Progressive training: Algorithm 1 of the Apollo paper, repaired as methods A.2 says, and the one training loop that every
+ * method goes through. A method decides the stages, what each step executes and what growth does; the rest is here.
+ */
+
+import { countFlops, type FlopCount } from "../autograd/index.ts";
+import { DropoutKey, type LayerUse, type Module, type TransformerBlock } from "../nn/index.ts";
+import { clipCoefficient, gradientNorm } from "../optim/clip.ts";
+import type { Optimizer } from "../optim/optimizer.ts";
+import { kernelsFor } from "../tensor/engine.ts";
+import { Random } from "../tensor/random.ts";
+import { scope } from "../tensor/scope.ts";
+import type { Tensor } from "../tensor/tensor.ts";
+import type { Method } from "./method.ts";
+import { averageOverUses, sharedPath, withTrainable } from "./shared-layers.ts";
+import type { StepPlan } from "./step-plan.ts";
+
+/** A model that can be trained at any depth: blocks, and a loss through any path over them. */
+export interface LayeredModel<Batch> extends Module {
+  readonly blocks: readonly TransformerBlock[];
+  loss(batch: Batch, options: { path: readonly LayerUse[]; dropoutKey?: DropoutKey }): Tensor;
+}
+
+export interface TrainingOptions<Batch> {
+  model: LayeredModel<Batch>;
+  method: Method;
+  optimizer: Optimizer;
+  /** The learning rate of the update with this index. */
+  learningRate: (update: number) => number;
+  /** The data of a step's micro-batch: a function of its arguments alone, called inside the step's scope. */
+  batchAt: (step: number, microBatch: number) => Batch;
+  /** Tokens in one micro-batch. */
+  tokensPerBatch: number;
+  /** Of the depth and dropout streams. */
+  seed: number;
+  /** Gradients are summed over this many micro-batches of each update; 1 when absent. */
+  microBatches?: number;
+  /** Largest global gradient norm; 1 as in the release [R] when absent. */
+  clipNorm?: number;
+  /** Continues after this many updates: model and optimizer stand as they stood then. */
+  startStep?: number;
+}
+
+/** What one update did. */
+export interface StepRecord {
+  step: number;
+  /** Mean training loss in nats. */
+  loss: number;
+  /** Layers executed, averaged over micro-batches. */
+  depth: number;
+  /** N */
+  uniqueLayers: number;
+  learningRate: number;
+  /** Global norm before clipping. */
+  gradNorm: number;
+  modelFlops: number;
+  /** Model FLOPs without the head. */
+  layerFlops: number;
+  executedFlops: number;
+  elapsedMs: number;
+  tokens: number;
+  /** What was executed, per micro-batch. */
+  plans: readonly StepPlan[];
+}
+
+/**
+ * Trains, one update per iteration, and yields a record after each; the caller may look at the model between updates and
+ * stop at any time.
+ * @throws when a loss or gradient is not finite, naming the step; the model then stands as before that step.
+ */
+export function* train<Batch>(options: TrainingOptions<Batch>): Generator<StepRecord, void, void> {
+  const { model, method, optimizer, startStep = 0 } = options;
+  let uniqueLayers = method.stages[0].uniqueLayers;
+  for (const stage of method.stages) {
+    if (stage.firstStep > 0 && stage.firstStep >= startStep) {
+      method.grow({ blocks: model.blocks, optimizer, from: uniqueLayers, to: stage.uniqueLayers });
+    }
+    uniqueLayers = stage.uniqueLayers;
+    for (let step = Math.max(stage.firstStep, startStep); step < stage.endStep; step++) {
+      yield update(options, step, uniqueLayers);
+    }
+  }
+}
+
+/** One step: draw a depth, map the layers, one loss, one backward, one update. */
+function update<Batch>(options: TrainingOptions<Batch>, step: number, uniqueLayers: number): StepRecord {
+  const { model, method, optimizer, microBatches = 1, clipNorm = 1 } = options;
+  const began = performance.now();
+  const learningRate = options.learningRate(step);
+  const plans = Array.from({ length: microBatches }, (_, microBatch) =>
+    planOf(options, step, microBatch, uniqueLayers),
+  );
+  model.train();
+  const { result: losses, flops } = countFlops(() =>
+    plans.map((plan, microBatch) => accumulateGradients(options, plan, step, microBatch)),
+  );
+  const loss = losses.reduce((a, b) => a + b, 0) / microBatches;
+
+  const parameters = model.parameters();
+  if (method.sharedGradient === "mean") {
+    averageOverUses(model.blocks, plans, ({ grad }, factor) => {
+      kernelsFor(grad!.dtype === "f64" ? "f64" : "f32").scale(grad!.numbers, grad!.numbers, factor);
+    });
+  }
+  const gradNorm = gradientNorm(parameters);
+  if (!Number.isFinite(loss) || !Number.isFinite(gradNorm)) {
+    model.zeroGrad();
+    throw new Error(
+      `training stopped at step ${step}: loss ${loss}, gradient norm ${gradNorm}, learning rate ${learningRate}; a lower learning rate may help`,
+    );
+  }
+  optimizer.step({ learningRate, gradientScale: clipCoefficient(gradNorm, clipNorm) });
+  model.zeroGrad();
+
+  const depth = plans.reduce((total, plan) => total + plan.positions.length, 0) / microBatches;
+  const tokens = options.tokensPerBatch * microBatches;
+  return {
+    step,
+    loss,
+    depth,
+    uniqueLayers,
+    learningRate,
+    gradNorm,
+    ...flopsOf(flops),
+    elapsedMs: performance.now() - began,
+    tokens,
+    plans,
+  };
+}
+
+function planOf<Batch>(
+  options: TrainingOptions<Batch>,
+  step: number,
+  microBatch: number,
+  uniqueLayers: number,
+): StepPlan {
+  const { model, method, seed } = options;
+  const draw = method.depthDraw === "step" ? 0 : microBatch;
+  const uniform = Random.stream(seed, `depth ${step} ${draw}`).uniform();
+  return method.planStep({ step, uniqueLayers, targetDepth: model.blocks.length, uniform });
+}
+
+/** Forward and backward of one micro-batch; a layer's uses add up in its parameters' gradients. @returns the loss. */
+function accumulateGradients<Batch>(
+  options: TrainingOptions<Batch>,
+  plan: StepPlan,
+  step: number,
+  microBatch: number,
+): number {
+  const { model, batchAt, seed, microBatches = 1 } = options;
+  return scope(() =>
+    withTrainable(model.blocks, plan, () => {
+      const dropoutKey = DropoutKey.from(seed).at(step).at(microBatch);
+      const loss = model.loss(batchAt(step, microBatch), { path: sharedPath(model.blocks, plan), dropoutKey });
+      (microBatches === 1 ? loss : loss.mul(1 / microBatches)).backward();
+      return loss.item();
+    }),
+  );
+}
+
+function flopsOf(flops: FlopCount): Pick<StepRecord, "modelFlops" | "layerFlops" | "executedFlops"> {
+  const head = flops.bySection.get("head") ?? 0;
+  return { modelFlops: flops.model, layerFlops: flops.model - head, executedFlops: flops.executed };
+}

@@ -1,0 +1,106 @@
+/** One transformer layer, and paths through several. */
+
+import { add, mul } from "../autograd/index.ts";
+import { scope } from "../tensor/scope.ts";
+import type { Initializer, Tensor } from "../tensor/tensor.ts";
+import { MultiHeadAttention } from "./attention.ts";
+import { Dropout, type DropoutKey } from "./dropout.ts";
+import { type Activation, FeedForward } from "./feed-forward.ts";
+import { LayerNorm } from "./layer-norm.ts";
+import { Module } from "./module.ts";
+
+export interface TransformerBlockOptions {
+  hidden: number;
+  heads: number;
+  causal: boolean;
+  /** Where the normalisation stands: before each branch (GPT) or after each sum (BERT). */
+  norm: "pre" | "post";
+  epsilon: number;
+  activation: Activation;
+  dropout?: number;
+  initializer?: Initializer;
+  outputInitializer?: Initializer;
+}
+
+/** What one use of a block is told. */
+export interface BlockCall {
+  /** [..., T, T]; 0 hides a key. */
+  mask?: Tensor;
+  dropoutKey?: DropoutKey;
+  /** Factor on both branches before they are added to the residual stream; 1 when absent. */
+  branchScale?: number;
+}
+
+/** One use of a block at a position in depth: the same block may stand at several. */
+export interface LayerUse {
+  block: TransformerBlock;
+  branchScale: number;
+}
+
+/** Every block once, in order. */
+export function straightPath(blocks: readonly TransformerBlock[]): LayerUse[] {
+  return blocks.map((block) => ({ block, branchScale: 1 }));
+}
+
+/** Runs [B, T, C] through the uses of a path, each with its own dropout masks. */
+export function runPath(
+  x: Tensor,
+  path: readonly LayerUse[],
+  call: { mask?: Tensor; dropoutKey?: DropoutKey },
+): Tensor {
+  return path.reduce(
+    (stream, { block, branchScale }, position) =>
+      block.forward(stream, { mask: call.mask, dropoutKey: call.dropoutKey?.at(position), branchScale }),
+    x,
+  );
+}
+
+/**
+ * Attention and feed-forward with residual connections.
+ * Pre-LN: x += attention(norm(x)); x += feedForward(norm(x)). Post-LN: x = norm(x + attention(x)); x = norm(x + feedForward(x)).
+ */
+export class TransformerBlock extends Module {
+  readonly attentionNorm: LayerNorm;
+  readonly attention: MultiHeadAttention;
+  readonly feedForwardNorm: LayerNorm;
+  readonly feedForward: FeedForward;
+  readonly dropout: Dropout;
+  readonly norm: "pre" | "post";
+
+  constructor(options: TransformerBlockOptions) {
+    super();
+    const { hidden, epsilon, dropout = 0 } = options;
+    this.attentionNorm = new LayerNorm({ size: hidden, epsilon });
+    this.attention = new MultiHeadAttention(options);
+    this.feedForwardNorm = new LayerNorm({ size: hidden, epsilon });
+    this.feedForward = new FeedForward(options);
+    this.dropout = new Dropout({ probability: dropout });
+    this.norm = options.norm;
+  }
+
+  /** [B, T, C] → [B, T, C]. What only the gradient needs of the way there is kept by the tape alone. */
+  forward(x: Tensor, { mask, dropoutKey, branchScale = 1 }: BlockCall = {}): Tensor {
+    return scope(() => {
+      const attended = this.#branch(x, this.attentionNorm, branchScale, dropoutKey?.at(1), (input) =>
+        this.attention.forward(input, { mask, dropoutKey: dropoutKey?.at(0) }),
+      );
+      return this.#branch(attended, this.feedForwardNorm, branchScale, dropoutKey?.at(2), (input) =>
+        this.feedForward.forward(input),
+      );
+    });
+  }
+
+  /** One residual branch with its normalisation on the side that `norm` says. */
+  #branch(
+    x: Tensor,
+    norm: LayerNorm,
+    scale: number,
+    key: DropoutKey | undefined,
+    branch: (input: Tensor) => Tensor,
+  ): Tensor {
+    let change = this.dropout.forward(branch(this.norm === "pre" ? norm.forward(x) : x), key);
+    if (scale !== 1) change = mul(change, scale);
+    const sum = add(x, change);
+    return this.norm === "pre" ? sum : norm.forward(sum);
+  }
+}

@@ -1,0 +1,15 @@
+/** The layers and models, as one import for the rooms above. */
+
+export { MultiHeadAttention, type MultiHeadAttentionOptions } from "./attention.ts";
+export { Bert, type BertForwardOptions, type BertOptions, type MaskedBatch } from "./bert.ts";
+export { type LayerUse, runPath, straightPath, TransformerBlock, type TransformerBlockOptions } from "./block.ts";
+export { Dropout, DropoutKey } from "./dropout.ts";
+export { Embedding } from "./embedding.ts";
+export { type Activation, FeedForward } from "./feed-forward.ts";
+export { type GenerateOptions, generate, pickToken } from "./generate.ts";
+export { type CausalBatch, type ForwardOptions, Gpt, type GptOptions } from "./gpt.ts";
+export { constant, initialize, normal, uniformWithin } from "./init.ts";
+export { LayerNorm } from "./layer-norm.ts";
+export { Linear, type LinearOptions } from "./linear.ts";
+export { type ModelSize, PRESETS, type PresetName } from "./model-size.ts";
+export { functionalCall, Module } from "./module.ts";

@@ -1,0 +1,79 @@
+/** AdamW: Adam with decoupled weight decay. */
+
+import { kernelsFor } from "../tensor/engine.ts";
+import { outsideScopes } from "../tensor/scope.ts";
+import { type Parameter, Tensor } from "../tensor/tensor.ts";
+import type { Optimizer, ParameterState, UpdateOptions } from "./optimizer.ts";
+
+export interface AdamWOptions {
+  beta1?: number;
+  beta2?: number;
+  epsilon?: number;
+  /** On matrices and embeddings; biases and LayerNorm parameters (one axis) are never decayed. */
+  weightDecay?: number;
+}
+
+/**
+ * m ← β₁m + (1−β₁)g; v ← β₂v + (1−β₂)g²; θ ← θ − lr·(m̂/(√v̂ + ε) + λθ), with m̂ = m/(1−β₁ᵗ), v̂ = v/(1−β₂ᵗ) and t the
+ * parameter's *own* number of updates. Defaults are those of Apollo's release [R]: .9, .999, 1e-8, λ = .01.
+ */
+export class AdamW implements Optimizer {
+  readonly state = new Map<Parameter, ParameterState>();
+  readonly #parameters: readonly Parameter[];
+  readonly #options: Required<AdamWOptions>;
+
+  /** @throws when a rate is out of range. */
+  constructor(parameters: readonly Parameter[], options: AdamWOptions = {}) {
+    const { beta1 = 0.9, beta2 = 0.999, epsilon = 1e-8, weightDecay = 0.01 } = options;
+    for (const [name, value] of Object.entries({ beta1, beta2 })) {
+      if (!(value >= 0 && value < 1)) throw new Error(`AdamW: ${name} must be in [0, 1), not ${value}`);
+    }
+    for (const [name, value] of Object.entries({ epsilon, weightDecay })) {
+      if (!(value >= 0)) throw new Error(`AdamW: ${name} must be ≥ 0, not ${value}`);
+    }
+    this.#parameters = parameters;
+    this.#options = { beta1, beta2, epsilon, weightDecay };
+  }
+
+  step({ learningRate, gradientScale = 1 }: UpdateOptions): void {
+    const { beta1, beta2, epsilon, weightDecay } = this.#options;
+    for (const parameter of this.#parameters) {
+      if (parameter.grad === null) continue;
+      const state = this.#stateOf(parameter);
+      state.step++;
+      const { m, v } = state.averages;
+      kernelsFor(parameter.dtype === "f64" ? "f64" : "f32").adamw(
+        parameter.numbers,
+        parameter.grad.numbers,
+        m.numbers,
+        v.numbers,
+        {
+          learningRate,
+          beta1,
+          beta2,
+          epsilon,
+          weightDecay: parameter.rank > 1 ? weightDecay : 0,
+          biasCorrection1: 1 - beta1 ** state.step,
+          biasCorrection2: 1 - beta2 ** state.step,
+          gradientScale,
+        },
+      );
+    }
+  }
+
+  #stateOf(parameter: Parameter): ParameterState {
+    let state = this.state.get(parameter);
+    if (state === undefined) {
+      state = { step: 0, averages: { m: zerosLike(parameter), v: zerosLike(parameter) } };
+      this.state.set(parameter, state);
+    }
+    return state;
+  }
+}
+
+/** Zeros of a tensor's shape that live outside of all scopes. */
+export function zerosLike(tensor: Tensor): Tensor {
+  const zeros = outsideScopes(() => Tensor.allocate(tensor.shape, tensor.dtype));
+  zeros.numbers.fill(0);
+  return zeros;
+}

@@ -1,0 +1,30 @@
+/** Clipping gradients by their common norm. */
+
+import { kernelsFor } from "../tensor/engine.ts";
+import type { Parameter } from "../tensor/tensor.ts";
+
+/** √Σg² over the gradients of all parameters that have one, summed in f64. */
+export function gradientNorm(parameters: readonly Parameter[]): number {
+  let total = 0;
+  for (const { grad } of parameters) {
+    if (grad !== null) total += kernelsFor(grad.dtype === "f64" ? "f64" : "f32").sumOfSquares(grad.numbers);
+  }
+  return Math.sqrt(total);
+}
+
+/** The factor that brings a norm down to at most `maximum`: PyTorch's maximum/(norm + 1e-6), never above 1. */
+export function clipCoefficient(norm: number, maximum: number): number {
+  return Math.min(1, maximum / (norm + 1e-6));
+}
+
+/** Scales all gradients so that their common norm is at most `maximum`. @returns the norm before. */
+export function clipGradNorm(parameters: readonly Parameter[], maximum: number): number {
+  const norm = gradientNorm(parameters);
+  const factor = clipCoefficient(norm, maximum);
+  if (factor < 1) {
+    for (const { grad } of parameters) {
+      if (grad !== null) kernelsFor(grad.dtype === "f64" ? "f64" : "f32").scale(grad.numbers, grad.numbers, factor);
+    }
+  }
+  return norm;
+}
