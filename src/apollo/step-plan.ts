@@ -1,0 +1,60 @@
+/** What one step executes: the currency between recipes and the training loop. */
+
+export interface StepPosition {
+  /** Index of the unique layer that this position uses. */
+  weight: number;
+  /** Factor on what the layer adds to the residual stream; 1 in plain Apollo. */
+  branchScale: number;
+}
+
+export interface StepPlan {
+  /** In the order of execution; the length is the step's depth. */
+  positions: StepPosition[];
+  /** Indices of the unique layers that learn in this step. */
+  trainable: "all" | readonly number[];
+}
+
+/**
+ * The plan of a plain Apollo step: the map's layers in order, scale 1, all trainable.
+ * @throws when the map is empty or an entry is no index.
+ */
+export function planFromMap(map: readonly number[]): StepPlan {
+  const plan: StepPlan = { positions: map.map((weight) => ({ weight, branchScale: 1 })), trainable: "all" };
+  validateStepPlan(plan, Number.POSITIVE_INFINITY);
+  return plan;
+}
+
+/**
+ * Checks that a plan can run on N unique layers.
+ * @throws naming the position and the value: no position, a weight that is no integer in 0 … N−1, a scale that is not
+ * finite, or a trainable layer that does not exist or is named twice.
+ */
+export function validateStepPlan(plan: StepPlan, N: number): void {
+  const { positions, trainable } = plan;
+  if (positions.length === 0) throw new Error("step plan: a step needs at least one position, this one has 0");
+  const isLayer = (index: number) => Number.isSafeInteger(index) && index >= 0 && index < N;
+  const layers = N === Number.POSITIVE_INFINITY ? "a layer's index" : `one of the layers 0 … ${N - 1}`;
+  positions.forEach(({ weight, branchScale }, position) => {
+    if (!isLayer(weight))
+      throw new Error(`step plan: position ${position} uses weight ${weight}, which is not ${layers}`);
+    if (!Number.isFinite(branchScale))
+      throw new Error(`step plan: the branch scale of position ${position} must be finite, not ${branchScale}`);
+  });
+  if (trainable === "all") return;
+  trainable.forEach((index, order) => {
+    if (!isLayer(index)) throw new Error(`step plan: trainable layer ${index} is not ${layers}`);
+    if (trainable.indexOf(index) !== order) throw new Error(`step plan: trainable layer ${index} is named twice`);
+  });
+}
+
+/**
+ * How often each of N unique layers stands in the plan: the number of gradients it receives.
+ * @returns N counts that sum to the depth.
+ * @throws as {@link validateStepPlan} does.
+ */
+export function usesPerWeight(plan: StepPlan, N: number): number[] {
+  validateStepPlan(plan, N);
+  const uses = new Array<number>(N).fill(0);
+  for (const { weight } of plan.positions) uses[weight]++;
+  return uses;
+}

@@ -1,0 +1,66 @@
+import { expect } from "chai";
+import fc from "fast-check";
+import { LAYER_MAPS, layerMap } from "../../src/apollo/layer-map.ts";
+import { planFromMap, type StepPlan, usesPerWeight, validateStepPlan } from "../../src/apollo/step-plan.ts";
+
+describe("step plans", () => {
+  it("of a map keep its order, scale 1, all trainable", () => {
+    expect(planFromMap([0, 0, 1])).to.deep.equal({
+      positions: [
+        { weight: 0, branchScale: 1 },
+        { weight: 0, branchScale: 1 },
+        { weight: 1, branchScale: 1 },
+      ],
+      trainable: "all",
+    });
+  });
+
+  it("count as many uses as positions, every weight of a map at least once", () => {
+    fc.assert(
+      fc.property(
+        fc.constantFrom(...LAYER_MAPS),
+        fc.integer({ min: 1, max: 24 }),
+        fc.integer({ min: 0, max: 24 }),
+        (name, N, more) => {
+          const uses = usesPerWeight(planFromMap(layerMap(name, N, N + more)), N);
+          expect(uses).to.have.length(N);
+          expect(uses.reduce((sum, count) => sum + count, 0)).to.equal(N + more);
+          expect(Math.min(...uses)).to.be.at.least(1);
+        },
+      ),
+      { seed: 1, numRuns: 200 },
+    );
+  });
+
+  it("share three layers over twelve evenly by interp_floor, not by interp_round", () => {
+    expect(usesPerWeight(planFromMap(layerMap("interp_floor", 3, 12)), 3)).to.deep.equal([4, 4, 4]);
+    expect(usesPerWeight(planFromMap(layerMap("interp_round", 3, 12)), 3)).to.deep.equal([5, 4, 3]);
+  });
+
+  it("count zero for a weight that is not used", () => {
+    expect(usesPerWeight(planFromMap([1, 1]), 3)).to.deep.equal([0, 2, 0]);
+  });
+
+  it("refuse bad values in one sentence that names them", () => {
+    const plan = (weight: number, branchScale = 1, trainable: StepPlan["trainable"] = "all"): StepPlan => ({
+      positions: [
+        { weight: 0, branchScale: 1 },
+        { weight, branchScale },
+      ],
+      trainable,
+    });
+    expect(() => planFromMap([])).to.throw("at least one position");
+    expect(() => planFromMap([0, -1])).to.throw("position 1 uses weight -1");
+    expect(() => planFromMap([0.5])).to.throw("position 0 uses weight 0.5");
+    expect(() => validateStepPlan(plan(3), 3)).to.throw(
+      "position 1 uses weight 3, which is not one of the layers 0 … 2",
+    );
+    expect(() => usesPerWeight(plan(3), 3)).to.throw("weight 3");
+    expect(() => validateStepPlan(plan(1, Number.NaN), 3)).to.throw("position 1 must be finite, not NaN");
+    expect(() => validateStepPlan(plan(1, Number.POSITIVE_INFINITY), 3)).to.throw("not Infinity");
+    expect(() => validateStepPlan(plan(1, 1, [0, 4]), 3)).to.throw("trainable layer 4");
+    expect(() => validateStepPlan(plan(1, 1, [2, 2]), 3)).to.throw("trainable layer 2 is named twice");
+    expect(() => validateStepPlan(plan(1, 0.5, [0, 2]), 3)).not.to.throw();
+    expect(() => validateStepPlan(plan(1, 1, []), 3)).not.to.throw();
+  });
+});
