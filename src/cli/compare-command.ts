@@ -1,0 +1,71 @@
+/** `apollo compare`: several recipes on the same data, seeds and budget, and a report. */
+
+import { join } from "node:path";
+import { Command } from "commander";
+import { COMPARISON_FILE, compare, REPORT_FILE } from "../lab/compare.ts";
+import { comparisonTable } from "./comparison-table.ts";
+import {
+  addApolloOptions,
+  addExperimentOptions,
+  type ExperimentFlags,
+  experimentFrom,
+  RECIPES,
+} from "./experiment-options.ts";
+import { interruptible } from "./interrupt.ts";
+import { ProgressLine } from "./progress-line.ts";
+
+interface CompareFlags extends ExperimentFlags {
+  recipes: string[];
+  out?: string;
+  resume: boolean;
+}
+
+export function compareCommand(): Command {
+  const command = new Command("compare")
+    .description("train several recipes on the same data and write one report of what they saved")
+    .option("--recipes <list>", `comma-separated: ${RECIPES.join(", ")}`, (text: string) => text.split(","), [
+      "scratch",
+      "apollo-lvps",
+      "apollo-fs",
+    ])
+    .option("--out <folder>", "where the runs and the report go (runs/compare-<model>)")
+    .option("--no-resume", "refuse to continue runs that were cut off");
+  addApolloOptions(addExperimentOptions(command)).addHelpText(
+    "after",
+    `
+Runs follow one another, each with all cores. Finished ones are kept: the same command again only writes the report.
+
+Examples:
+  apollo compare                                   Scratch, Apollo-LVPS and Apollo-FS: GPT, 12 layers, Brown corpus
+  apollo compare --model bert
+  apollo compare --recipes scratch,apollo-lvps,apollo-none --steps 3000 --out runs/long`,
+  );
+  return command.action(async (flags: CompareFlags) => {
+    const experiments = flags.recipes.map((recipe) => experimentFrom(flags, recipe));
+    const folder = flags.out ?? join("runs", `compare-${flags.model}`);
+    const lines = new Map<string, ProgressLine>();
+    const comparison = await interruptible(async (signal) => {
+      const result = await compare(experiments, {
+        folder,
+        signal,
+        resume: flags.resume,
+        title: `${experiments.length} ways to train a ${experiments[0].model.layers}-layer ${experiments[0].model.family.toUpperCase()}`,
+        onPrepare: (message) => console.error(message),
+        onProgress: ({ name }, progress) => {
+          const line = lines.get(name) ?? new ProgressLine(name);
+          lines.set(name, line);
+          line.update(progress);
+        },
+        onFinished: ({ name }, status) => {
+          lines.get(name)?.stop();
+          console.error(`${name}: ${status}`);
+        },
+      });
+      if (signal.aborted) process.exitCode = 130;
+      return result;
+    });
+    console.log(comparisonTable(comparison));
+    console.log(`report: ${join(folder, REPORT_FILE)}   numbers: ${join(folder, COMPARISON_FILE)}`);
+    if (comparison.runs.some(({ log }) => log.header.status === "failed")) process.exitCode = 1;
+  });
+}

@@ -1,0 +1,58 @@
+/** `apollo plan`: what a run will cost, before it starts. */
+
+import Table from "cli-table3";
+import { Command, Option } from "commander";
+import { planRun, type RunPlan } from "../lab/plan.ts";
+import {
+  addApolloOptions,
+  addExperimentOptions,
+  type ExperimentFlags,
+  experimentFrom,
+  RECIPES,
+} from "./experiment-options.ts";
+
+export function planCommand(): Command {
+  const command = new Command("plan")
+    .description("expected depths, FLOPs, savings and peak memory of a run, without running it")
+    .addOption(new Option("--recipe <name>", "how to train").choices(RECIPES).default("apollo-lvps"));
+  addApolloOptions(addExperimentOptions(command)).addHelpText(
+    "after",
+    `
+Examples:
+  apollo plan
+  apollo plan --model gpt-base --batch 1 --steps 100000
+  apollo plan --model bert-large --stages 3,6,12,24`,
+  );
+  return command.action((flags: ExperimentFlags & { recipe: string }) => {
+    const experiment = experimentFrom(flags, flags.recipe);
+    console.log(planText(experiment.model.layers, planRun(experiment)));
+  });
+}
+
+function planText(layers: number, { cost, memory, parameters, tokens }: RunPlan): string {
+  const table = new Table({
+    head: ["unique layers N", "steps", `expected depth of ${layers}`, "layer-steps", "TFLOPs with head"],
+    style: { head: [], border: [] },
+  });
+  for (const stage of cost.stages) {
+    table.push([
+      stage.uniqueLayers,
+      stage.steps,
+      stage.expectedDepth.toFixed(4),
+      stage.executedLayers.toFixed(1),
+      tera(stage.modelFlops),
+    ]);
+  }
+  const saved = (ratio: number) => `${(100 * (1 - ratio)).toFixed(2)} %`;
+  return [
+    table.toString(),
+    `parameters        ${parameters.toLocaleString("en")}`,
+    `tokens            ${tokens.toLocaleString("en")}`,
+    `model FLOPs       ${tera(cost.modelFlops)} TFLOPs; Scratch ${tera(cost.scratchModelFlops)}`,
+    `schedule saves    ${saved(cost.modelRatio)} with the head, ${saved(cost.layerRatio)} counting layers only`,
+    `peak memory       about ${mebibytes(memory.totalBytes)} MiB: ${mebibytes(memory.parameterBytes)} for parameters, gradients and moments, ${mebibytes(memory.activationBytes)} for one step at full depth`,
+  ].join("\n");
+}
+
+const tera = (flops: number) => (flops / 1e12).toPrecision(4);
+const mebibytes = (bytes: number) => (bytes / 2 ** 20).toFixed(1);

@@ -1,0 +1,175 @@
+/** Compares runs: runs what is missing, then computes savings as methods D.1 defines them. */
+
+import { existsSync, mkdirSync, readdirSync } from "node:fs";
+import { join } from "node:path";
+import { depthSampler } from "../apollo/depth-sampler.ts";
+import { writeWhole } from "../io/files.ts";
+import type { ComparedRun, Comparison, SamplerCurve } from "../report/comparison.ts";
+import { renderReport } from "../report/html-report.ts";
+import { readRun, runFileNames } from "../report/run-files.ts";
+import type { RunLog, StepRecord } from "../report/run-log.ts";
+import type { Experiment } from "./experiment.ts";
+import { type RunOptions, run } from "./run.ts";
+import { firstCrossing, lossAtCost, type SmoothedEvaluation, saving, smooth } from "./saving.ts";
+
+export const REPORT_FILE = "report.html";
+export const COMPARISON_FILE = "comparison.json";
+
+export interface CompareOptions extends Omit<RunOptions, "folder" | "onProgress"> {
+  /** Holds one folder per run, and the report. */
+  folder: string;
+  title: string;
+  onProgress?: (experiment: Experiment, progress: Parameters<NonNullable<RunOptions["onProgress"]>>[0]) => void;
+  onFinished?: (experiment: Experiment, status: string) => void;
+}
+
+/**
+ * Runs experiments one after another, each with the whole machine, and writes the report. Finished runs are kept as they
+ * are; a run that fails is reported as failed and the rest goes on.
+ * @throws before anything runs, when two experiments have one name.
+ */
+export async function compare(experiments: readonly Experiment[], options: CompareOptions): Promise<Comparison> {
+  const { folder, title, onProgress, onFinished, ...shared } = options;
+  const names = experiments.map(({ name }) => name);
+  const twice = names.find((name, index) => names.indexOf(name) !== index);
+  if (twice !== undefined) throw new Error(`compare: two experiments are called "${twice}"`);
+  mkdirSync(folder, { recursive: true });
+  for (const experiment of experiments) {
+    if (options.signal?.aborted) break;
+    try {
+      const header = await run(experiment, {
+        ...shared,
+        folder: join(folder, experiment.name),
+        onProgress: (progress) => onProgress?.(experiment, progress),
+      });
+      onFinished?.(experiment, header.status);
+    } catch (error) {
+      onFinished?.(experiment, `failed: ${(error as Error).message}`);
+    }
+  }
+  return writeReport(folder, title, names);
+}
+
+/**
+ * Reads the runs of a folder, computes the comparison, and writes `report.html` and `comparison.json` beside them.
+ * @throws when the folder holds no run.
+ */
+export async function writeReport(folder: string, title: string, names?: readonly string[]): Promise<Comparison> {
+  const present = names ?? runNames(folder);
+  const logs = present
+    .map((name) => join(folder, name))
+    .filter(holdsRun)
+    .map(readRun);
+  if (logs.length === 0) throw new Error(`${folder} holds no runs to report on`);
+  const comparison = compareRuns(logs, title);
+  writeWhole(join(folder, REPORT_FILE), await renderReport(comparison));
+  const numbers = comparison.runs.map(({ log, ...rest }) => ({
+    name: log.header.name,
+    status: log.header.status,
+    ...rest,
+  }));
+  writeWhole(
+    join(folder, COMPARISON_FILE),
+    `${JSON.stringify({ ...comparison, samplers: undefined, runs: numbers }, null, 2)}\n`,
+  );
+  return comparison;
+}
+
+const holdsRun = (folder: string) => existsSync(join(folder, runFileNames.header));
+
+/** The runs in a folder (or the folder itself, if it is a run), by name. */
+function runNames(folder: string): string[] {
+  if (!existsSync(folder)) throw new Error(`there is no folder ${folder}`);
+  if (holdsRun(folder)) return ["."];
+  return readdirSync(folder).sort();
+}
+
+/** The numbers of a comparison, from the logs alone. The target is the end of the run whose recipe is "scratch". */
+export function compareRuns(logs: readonly RunLog[], title: string): Comparison {
+  const scratch = logs.find(({ header }) => header.recipe === "scratch" && header.status === "finished");
+  const reference = scratch === undefined ? null : smooth(scratch.evaluations);
+  const end = reference?.at(-1) ?? null;
+  return {
+    title,
+    target: end === null ? null : { loss: end.smoothed, run: scratch!.header.name },
+    runs: logs.map((log) => comparedRun(log, end)),
+    samplers: samplerCurves(),
+    notes: notesOn(logs, end !== null),
+  };
+}
+
+function comparedRun(log: RunLog, end: SmoothedEvaluation | null): ComparedRun {
+  const evaluations = smooth(log.evaluations);
+  const crossing = end === null ? null : firstCrossing(evaluations, end.smoothed);
+  const saved = (cost: "modelFlops" | "layerFlops" | "elapsedMs") =>
+    end === null ? null : saving(crossing, end, cost);
+  const last = evaluations.at(-1);
+  return {
+    log,
+    savings: { flops: saved("modelFlops"), layerFlops: saved("layerFlops"), seconds: saved("elapsedMs") },
+    crossing,
+    lossAtEqualFlops: end === null ? null : lossAtCost(evaluations, "modelFlops", end.modelFlops),
+    lossAtEqualSeconds: end === null ? null : lossAtCost(evaluations, "elapsedMs", end.elapsedMs),
+    endLoss: last?.smoothed ?? null,
+    meanDepthPerStage: meanDepths(log),
+    epochs: log.header.trainTokens === undefined ? 0 : (last?.tokens ?? 0) / log.header.trainTokens,
+    trainValidationGap: gapOf(log, last),
+  };
+}
+
+/** The realised mean depth of every stage that began. */
+function meanDepths({ header, steps }: RunLog): number[] {
+  return header.stages
+    .map(({ firstStep, endStep }) => steps.filter(({ step }) => step >= firstStep && step < endStep))
+    .filter((records) => records.length > 0)
+    .map((records) => mean(records, ({ depth }) => depth));
+}
+
+/** Share of the run, at its end, over which the training loss is averaged for the gap. */
+const GAP_SHARE = 0.05;
+
+/** Validation minus training loss at the end; null unless the run ended at full depth, where the two can be compared. */
+function gapOf({ header, steps }: RunLog, last: SmoothedEvaluation | undefined): number | null {
+  const tail = steps.slice(-Math.max(1, Math.round(header.steps * GAP_SHARE)));
+  const isFullDepth = tail.length > 0 && tail.every(({ depth }) => depth === header.model.layers);
+  return last === undefined || !isFullDepth ? null : last.smoothed - mean(tail, ({ loss }) => loss);
+}
+
+const mean = (records: readonly StepRecord[], of: (record: StepRecord) => number) =>
+  records.reduce((total, record) => total + of(record), 0) / records.length;
+
+/** The range of the paper's Figures 2, 3 and 9. */
+const FIGURE_RANGE = { N: 1, L: 6 };
+const CURVE_POINTS = 101;
+
+/** LVPS for the paper's four k, and the other samplers, on 1..6. */
+function samplerCurves(): SamplerCurve[] {
+  const { N, L } = FIGURE_RANGE;
+  const shown = [
+    ...[0, 1, 5, 10].map((k) => ({ title: `LVPS, k = ${k}`, sampler: depthSampler({ sampler: "lvps", k }) })),
+    { title: "US", sampler: depthSampler({ sampler: "us" }) },
+    { title: "ES, k = 10", sampler: depthSampler({ sampler: "es" }) },
+    { title: "FS", sampler: depthSampler({ sampler: "fs" }) },
+    { title: "without sampling", sampler: depthSampler({ sampler: "none" }) },
+  ];
+  return shown.map(({ title, sampler }) => ({
+    title,
+    density: Array.from({ length: CURVE_POINTS }, (_, index) => {
+      const x = N + ((L - N) * index) / (CURVE_POINTS - 1);
+      return { x, p: sampler.density?.(x, N, L) ?? Number.NaN };
+    }).filter(({ p }) => Number.isFinite(p)),
+    pmf: sampler.depths(N, L),
+  }));
+}
+
+function notesOn(logs: readonly RunLog[], hasTarget: boolean): string[] {
+  const notes = [
+    "Losses are in nats per token on the same validation text for every run; the target is the smoothed validation loss at the end of Scratch (median of three evaluations). " +
+      "Model FLOPs count a multiply-add as two and the head over the rows that it projects; evaluation time is left out of the seconds.",
+  ];
+  if (!hasTarget)
+    notes.push("No finished run of Scratch is among these, so there is no target and there are no savings.");
+  if (new Set(logs.map(({ header }) => header.seed)).size === 1)
+    notes.push("One seed: differences of a few hundredths of a nat are within what another seed would change.");
+  return notes;
+}

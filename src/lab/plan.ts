@@ -1,0 +1,33 @@
+/** What a run will cost, computed in seconds before it starts. */
+
+import { type ExpectedScheduleCost, expectedScheduleCost } from "../apollo/cost.ts";
+import { depthSampler } from "../apollo/depth-sampler.ts";
+import { type Experiment, methodOf } from "./experiment.ts";
+import { estimateMemory, type MemoryEstimate } from "./memory-estimate.ts";
+
+export interface RunPlan {
+  cost: ExpectedScheduleCost;
+  memory: MemoryEstimate;
+  parameters: number;
+  tokens: number;
+}
+
+/** Share of the tokens whose logits BERT computes: the masked ones. */
+const MASKED_FRACTION = 0.15;
+
+/** Expected depths, FLOPs and memory of an experiment. @throws when its recipe does not fit. */
+export function planRun(experiment: Experiment): RunPlan {
+  const { model, training, recipe } = experiment;
+  const { hidden, context, vocabulary, layers } = model;
+  const isBert = model.family === "bert";
+  const memory = estimateMemory(experiment);
+  const tokensPerStep = training.batch * training.microBatches * context;
+  const cost = expectedScheduleCost({
+    stages: methodOf(experiment).stages,
+    sampler: depthSampler(recipe.kind === "apollo" ? recipe.depth : { sampler: "fs" }),
+    targetDepth: layers,
+    size: { hidden, context, vocabulary, headTransform: isBert, projectedFraction: isBert ? MASKED_FRACTION : 1 },
+    tokensPerStep,
+  });
+  return { cost, memory, parameters: memory.parameterBytes / 16, tokens: tokensPerStep * training.steps };
+}

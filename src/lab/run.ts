@@ -1,0 +1,289 @@
+/** Runs an experiment into a folder: its log, its evaluations, its weights, and a checkpoint to continue from. */
+
+import { existsSync, mkdirSync, readFileSync } from "node:fs";
+import { cpus } from "node:os";
+import { join } from "node:path";
+import { setImmediate } from "node:timers/promises";
+import { type StepRecord as TrainingRecord, train } from "../apollo/algorithm.ts";
+import { apolloInfoRecord } from "../apollo/apollo-info.ts";
+import { depthSampler } from "../apollo/depth-sampler.ts";
+import { type LayerMapName, layerMap } from "../apollo/layer-map.ts";
+import type { Method } from "../apollo/method.ts";
+import { stageAt } from "../apollo/schedule.ts";
+import { sharedPath } from "../apollo/shared-layers.ts";
+import { planFromMap } from "../apollo/step-plan.ts";
+import { makeCheckpoint, restoreCheckpoint } from "../io/checkpoint.ts";
+import { readWhole, writeWhole } from "../io/files.ts";
+import { decodeSafetensors, encodeSafetensors } from "../io/safetensors.ts";
+import { AdamW } from "../optim/adamw.ts";
+import { learningRateSchedule } from "../optim/learning-rate.ts";
+import { appendRecord, keepRecords, runFileNames } from "../report/run-files.ts";
+import type { EvaluationRecord, RunHeader, RunStage, StepRecord } from "../report/run-log.ts";
+import { engineInfo } from "../tensor/engine.ts";
+import { type Experiment, experimentHash, methodOf, parseExperiment } from "./experiment.ts";
+import { refuseTooLarge } from "./memory-estimate.ts";
+import { prepareTask, type Task } from "./task.ts";
+
+export const CHECKPOINT_FILE = "checkpoint.safetensors";
+export const WEIGHTS_FILE = "weights.safetensors";
+const INFO_FILE = "apollo_info.jsonl";
+
+/** What a running experiment tells whoever watches. */
+export interface Progress {
+  step: number;
+  steps: number;
+  record: StepRecord;
+  evaluation?: EvaluationRecord;
+}
+
+export interface RunOptions {
+  folder: string;
+  /** Continues a run that was cut off; a finished one is left as it is. */
+  resume?: boolean;
+  onProgress?: (progress: Progress) => void;
+  /** Told while the corpus is read and tokenised. */
+  onPrepare?: (message: string) => void;
+  /** Ends the run after the present update, with a checkpoint. */
+  signal?: AbortSignal;
+  /** Where tokenised corpora are kept. */
+  cacheFolder?: string;
+  /** Also writes the release's log of depths and maps (methods A.11). */
+  apolloInfo?: boolean;
+}
+
+/** How often a run lets timers and signals through, in milliseconds. */
+const BREATH_MS = 50;
+/** Updates between checkpoints of a run that nobody interrupts, as a share of the run. */
+const CHECKPOINTS = 10;
+
+/**
+ * Runs an experiment from its beginning, or with `resume` from where it was cut off, to bitwise the same weights.
+ * @returns the final status; an interrupted run can be resumed.
+ * @throws when the folder holds another experiment or an unfinished run and `resume` is not set, and when training fails
+ *   (the folder then says so).
+ */
+export async function run(experiment: Experiment, options: RunOptions): Promise<RunHeader> {
+  const { folder, signal } = options;
+  refuseTooLarge(experiment);
+  const before = readHeader(folder);
+  if (before !== null) {
+    refuseOther(experiment, folder);
+    if (before.status === "finished") return before;
+    if (!options.resume)
+      throw new Error(`${folder} holds an unfinished run; continue it with --resume, or choose another folder`);
+  }
+  const task = prepareTask(experiment, { cacheFolder: options.cacheFolder, onProgress: options.onPrepare });
+  const method = methodOf(experiment);
+  const optimizer = new AdamW(task.model.parameters(), { weightDecay: experiment.training.weightDecay });
+  mkdirSync(folder, { recursive: true });
+  writeWhole(join(folder, runFileNames.experiment), `${JSON.stringify(experiment, null, 2)}\n`);
+  writeWhole(join(folder, "tokenizer.json"), task.tokenizerJson);
+  const header = describeRun(experiment, method, task);
+  const setStatus = (status: RunHeader["status"], reason?: string): RunHeader => {
+    const told = { ...header, status, ...(reason !== undefined && { reason }) };
+    writeWhole(join(folder, runFileNames.header), `${JSON.stringify(told, null, 2)}\n`);
+    return told;
+  };
+
+  const log = new RunLogWriter(folder, experiment);
+  const startStep = restore(folder, task, optimizer);
+  log.keepUntil(startStep);
+  setStatus("running");
+  const save = (step: number) => {
+    const checkpoint = makeCheckpoint(task.model.namedParameters(), optimizer, {
+      step: `${step}`,
+      experiment: experimentHash(experiment),
+    });
+    writeWhole(join(folder, CHECKPOINT_FILE), encodeSafetensors(checkpoint));
+  };
+
+  const { steps, batch, microBatches, clipNorm, learningRate } = experiment.training;
+  const evaluateAfter = evaluationSteps(steps, experiment.evaluations);
+  const checkpointEvery = Math.max(1, Math.ceil(steps / CHECKPOINTS));
+  let breathed = performance.now();
+  try {
+    if (startStep === 0) log.evaluation(evaluate(task, method, 0, log));
+    const training = train({
+      model: task.model,
+      method,
+      optimizer,
+      learningRate: learningRateSchedule({ ...learningRate, steps }),
+      batchAt: task.batchAt as (step: number, microBatch: number) => never,
+      tokensPerBatch: batch * experiment.model.context,
+      seed: experiment.seed,
+      microBatches,
+      clipNorm,
+      startStep,
+    });
+    for (const trained of training) {
+      const done = trained.step + 1;
+      const record = log.step(trained);
+      if (options.apolloInfo) log.apolloInfo(trained, method);
+      let evaluation: EvaluationRecord | undefined;
+      if (evaluateAfter.has(done)) log.evaluation((evaluation = evaluate(task, method, done, log)));
+      options.onProgress?.({ step: done, steps, record, evaluation });
+      if (performance.now() - breathed > BREATH_MS) {
+        await setImmediate();
+        breathed = performance.now();
+      }
+      if (signal?.aborted && done < steps) {
+        save(done);
+        return setStatus("interrupted", `stopped after ${done} of ${steps} steps`);
+      }
+      if (done % checkpointEvery === 0 && done < steps) save(done);
+    }
+  } catch (error) {
+    setStatus("failed", (error as Error).message);
+    throw error;
+  }
+  save(steps);
+  writeWhole(
+    join(folder, WEIGHTS_FILE),
+    encodeSafetensors({ tensors: task.model.stateDict(), metadata: { experiment: experiment.name } }),
+  );
+  return setStatus("finished");
+}
+
+/** The steps after which is evaluated: `count` of them, evenly spread, the last at the end. */
+export function evaluationSteps(steps: number, count: number): Set<number> {
+  const all = Math.min(steps, count);
+  return new Set(Array.from({ length: all }, (_, index) => Math.round(((index + 1) * steps) / all)));
+}
+
+/** Losses at full depth and, where layers are shared, at depth N. */
+function evaluate(task: Task, method: Method, step: number, log: RunLogWriter): EvaluationRecord {
+  const { blocks } = task.model;
+  const lastTrained = stageAt(method.stages, Math.max(0, step - 1));
+  const { uniqueLayers } = lastTrained;
+  const loss = task.evaluate(sharedPath(blocks, method.planFullDepth(uniqueLayers)));
+  const lossAtUniqueDepth =
+    uniqueLayers === blocks.length
+      ? loss
+      : task.evaluate(sharedPath(blocks, planFromMap(Array.from({ length: uniqueLayers }, (_, index) => index))));
+  return { step, loss, lossAtUniqueDepth, ...log.totals };
+}
+
+/** Writes the run's two logs and keeps the totals that evaluations are booked at. */
+class RunLogWriter {
+  totals = { modelFlops: 0, layerFlops: 0, elapsedMs: 0, tokens: 0 };
+  readonly #steps: string;
+  readonly #evaluations: string;
+  readonly #info: string;
+  readonly #map: LayerMapName;
+
+  constructor(folder: string, { recipe }: Experiment) {
+    this.#map = recipe.kind === "apollo" ? recipe.map : "interp_floor";
+    this.#steps = join(folder, runFileNames.steps);
+    this.#evaluations = join(folder, runFileNames.evaluations);
+    this.#info = join(folder, INFO_FILE);
+  }
+
+  /** Drops what lies after a checkpoint, and adds up what lies before. */
+  keepUntil(startStep: number): void {
+    keepRecords(this.#steps, (record) => {
+      if ((record.step as number) >= startStep) return false;
+      this.#add(record as unknown as StepRecord);
+      return true;
+    });
+    keepRecords(this.#evaluations, (record) => startStep > 0 && (record.step as number) <= startStep);
+    keepRecords(this.#info, (record) => (record.curr_global_step as number) < startStep);
+  }
+
+  step({ plans: _, ...record }: TrainingRecord): StepRecord {
+    this.#add(record);
+    appendRecord(this.#steps, record);
+    return record;
+  }
+
+  evaluation(record: EvaluationRecord): void {
+    appendRecord(this.#evaluations, record);
+  }
+
+  /** One line per micro-batch in the release's schema (methods A.11). */
+  apolloInfo({ step, plans }: TrainingRecord, { stages }: Method): void {
+    plans.forEach(({ positions }, microBatch) => {
+      const layers = positions.map(({ weight }) => weight);
+      appendRecord(
+        this.#info,
+        apolloInfoRecord({ step, microBatch, microBatches: plans.length, stages, map: this.#map, layers }),
+      );
+    });
+  }
+
+  #add(record: StepRecord): void {
+    const { totals } = this;
+    for (const name of Object.keys(totals) as (keyof typeof totals)[]) totals[name] += record[name];
+  }
+}
+
+function readHeader(folder: string): RunHeader | null {
+  const path = join(folder, runFileNames.header);
+  return existsSync(path) ? (JSON.parse(readFileSync(path, "utf8")) as RunHeader) : null;
+}
+
+function refuseOther(experiment: Experiment, folder: string): void {
+  const present = parseExperiment(JSON.parse(readFileSync(join(folder, runFileNames.experiment), "utf8")));
+  if (experimentHash(present) !== experimentHash(experiment)) {
+    throw new Error(
+      `${folder} holds another experiment ("${present.name}", seed ${present.seed}); choose another folder`,
+    );
+  }
+}
+
+/** Puts model and optimizer back to the last checkpoint. @returns the updates done by then; 0 without one. */
+function restore(folder: string, task: Task, optimizer: AdamW): number {
+  const path = join(folder, CHECKPOINT_FILE);
+  if (!existsSync(path)) return 0;
+  const checkpoint = decodeSafetensors(readWhole(path), path);
+  restoreCheckpoint(checkpoint, task.model.namedParameters(), optimizer);
+  return Number(checkpoint.metadata.step);
+}
+
+function describeRun(experiment: Experiment, method: Method, task: Task): RunHeader {
+  const { model, training, seed, name, recipe } = experiment;
+  const { family, layers, hidden, heads, context } = model;
+  const info = engineInfo();
+  return {
+    schema: 1,
+    name,
+    recipe: method.name,
+    model: {
+      family,
+      layers,
+      hidden,
+      heads,
+      context,
+      vocabulary: task.vocabularySize,
+      parameters: task.model.parameterCount(),
+    },
+    steps: training.steps,
+    batch: training.batch * training.microBatches,
+    seed,
+    stages: describeStages(recipe, method, layers),
+    runtime: {
+      node: process.version,
+      kernels: `${info.kernels} ${info.variant}`,
+      threads: info.threads,
+      cpu: cpus()[0]?.model.trim() ?? "unknown",
+    },
+    status: "running",
+  };
+}
+
+/** The stages with their samplers and maps, as a report draws them. */
+function describeStages(recipe: Experiment["recipe"], method: Method, layers: number): RunStage[] {
+  // Scratch is one stage with N = L, where every sampler and every map is the same.
+  const sampler = depthSampler(recipe.kind === "apollo" ? recipe.depth : { sampler: "fs" });
+  const map = recipe.kind === "apollo" ? recipe.map : "interp_floor";
+  return method.stages.map(({ uniqueLayers, firstStep, endStep }, index) => {
+    const depths = Array.from({ length: layers - uniqueLayers + 1 }, (_, offset) => uniqueLayers + offset);
+    return {
+      uniqueLayers,
+      firstStep,
+      endStep,
+      depths: sampler.depths(uniqueLayers, layers),
+      growMap: index === 0 ? null : layerMap(map, method.stages[index - 1].uniqueLayers, uniqueLayers),
+      layerMaps: Object.fromEntries(depths.map((depth) => [depth, layerMap(map, uniqueLayers, depth)])),
+    };
+  });
+}
