@@ -205,7 +205,7 @@ class RunLogWriter {
       const layers = positions.map(({ weight }) => weight);
       appendRecord(
         this.#info,
-        apolloInfoRecord({ step, microBatch, microBatches: plans.length, stages, map: this.#map, layers }),
+        { ...apolloInfoRecord({ step, microBatch, microBatches: plans.length, stages, map: this.#map, layers }) },
       );
     });
   }
@@ -259,6 +259,7 @@ function describeRun(experiment: Experiment, method: Method, task: Task): RunHea
     steps: training.steps,
     batch: training.batch * training.microBatches,
     seed,
+    trainTokens: task.trainTokens,
     stages: describeStages(recipe, method, layers),
     runtime: {
       node: process.version,

@@ -1,8 +1,7 @@
 /** How long whole training steps take. */
 
-import { train } from "../apollo/algorithm.ts";
+import { type StepRecord, train } from "../apollo/algorithm.ts";
 import type { Method } from "../apollo/method.ts";
-import { planFromMap } from "../apollo/step-plan.ts";
 import { Gpt } from "../nn/index.ts";
 import { AdamW } from "../optim/adamw.ts";
 import { scratch } from "../recipes/scratch.ts";
@@ -28,10 +27,15 @@ export interface StepTime {
   gflops: number;
 }
 
-/** Times training steps (forward, backward, clipping, AdamW) of a GPT on random tokens; every layer its own by default. */
-export function timeSteps(options: StepTimeOptions, path?: readonly number[]): StepTime {
-  const { context, batch, vocabulary, layers, steps } = options;
-  const warmUp = Math.max(3, Math.ceil(steps / 10));
+/**
+ * Training steps of a GPT on random tokens, one per iteration, without end.
+ * @param planStep what each step executes; every layer once when absent.
+ */
+export function trainingSteps(
+  options: Omit<StepTimeOptions, "steps">,
+  planStep?: Method["planStep"],
+): Generator<StepRecord, void, void> {
+  const { context, batch, vocabulary, layers } = options;
   const model = new Gpt({ ...options, seed: 1 });
   const random = new Random(1);
   const draw = () =>
@@ -40,18 +44,23 @@ export function timeSteps(options: StepTimeOptions, path?: readonly number[]): S
       [batch, context],
       "i32",
     );
-  const straight = scratch({}, { steps: warmUp + steps, targetDepth: layers });
-  const method: Method = path === undefined ? straight : { ...straight, planStep: () => planFromMap([...path]) };
-  const training = train({
+  const straight = scratch({}, { steps: Number.MAX_SAFE_INTEGER, targetDepth: layers });
+  return train({
     model,
-    method,
+    method: planStep === undefined ? straight : { ...straight, planStep },
     optimizer: new AdamW(model.parameters()),
     learningRate: () => 1e-4,
     batchAt: () => ({ inputs: draw(), targets: draw() }),
     tokensPerBatch: batch * context,
     seed: 1,
   });
-  const records = [...training].slice(warmUp);
+}
+
+/** Times whole training steps: forward, backward, clipping, AdamW. */
+export function timeSteps({ steps, ...options }: StepTimeOptions): StepTime {
+  const training = trainingSteps(options);
+  for (let warmUp = Math.max(3, Math.ceil(steps / 10)); warmUp > 0; warmUp--) training.next();
+  const records = Array.from({ length: steps }, () => training.next().value as StepRecord);
   const medianMs = median(records.map(({ elapsedMs }) => elapsedMs));
   const { modelFlops } = records[0];
   return { medianMs, modelFlops, gflops: modelFlops / medianMs / 1e6 };

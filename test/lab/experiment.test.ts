@@ -1,0 +1,77 @@
+import { expect } from "chai";
+import { type ExperimentInput, experimentHash, methodOf, parseExperiment } from "../../src/lab/experiment.ts";
+import { estimateMemory, refuseTooLarge } from "../../src/lab/memory-estimate.ts";
+import { planRun } from "../../src/lab/plan.ts";
+import { memory } from "../../src/tensor/memory.ts";
+
+const base: ExperimentInput = {
+  name: "test",
+  model: { family: "gpt", layers: 12, hidden: 16, heads: 2, context: 8, vocabulary: 300 },
+  recipe: { kind: "apollo", stages: [1, 3, 6, 12], boundaries: [0.05, 0.1, 0.25] },
+  training: { steps: 400, batch: 2, learningRate: { peak: 1e-3 } },
+};
+
+describe("experiments", () => {
+  it("fill in the defaults of methods A.12", () => {
+    const { recipe, training, data } = parseExperiment(base);
+    expect(recipe).to.include({ map: "interp_floor", optimizerAtGrowth: "slot", sharedGradient: "sum", depthDraw: "step" });
+    expect(training).to.include({ clipNorm: 1, weightDecay: 0.01, microBatches: 1 });
+    expect(training.learningRate.kind).to.equal("cosine");
+    expect(data.corpus).to.equal("brown");
+  });
+
+  it("survive being written and read again", () => {
+    const experiment = parseExperiment(base);
+    const again = parseExperiment(JSON.parse(JSON.stringify(experiment)));
+    expect(again).to.deep.equal(experiment);
+    expect(experimentHash(again)).to.equal(experimentHash(experiment));
+    expect(experimentHash({ ...experiment, seed: 1 })).not.to.equal(experimentHash(experiment));
+  });
+
+  const bad: [string, Partial<Record<keyof ExperimentInput, unknown>>, RegExp][] = [
+    ["a field that does not exist", { colour: "red" }, /colour/],
+    ["steps of 0", { training: { ...base.training, steps: 0 } }, /training\.steps is 0/],
+    ["a negative learning rate", { training: { ...base.training, learningRate: { peak: -1 } } }, /training\.learningRate\.peak is -1/],
+    ["stages that do not end at L", { recipe: { ...base.recipe, stages: [1, 3, 6, 11] } }, /end at the target depth 12.*11/],
+    ["stages that do not increase", { recipe: { ...base.recipe, stages: [1, 6, 3, 12] } }, /increase.*1 \| 6 \| 3 \| 12/],
+    ["boundaries out of order", { recipe: { ...base.recipe, boundaries: [0.1, 0.05, 0.25] } }, /boundaries 0\.1, 0\.05, 0\.25/],
+    ["equal boundaries", { recipe: { ...base.recipe, boundaries: [0.1, 0.1, 0.25] } }, /boundaries 0\.1, 0\.1, 0\.25/],
+    ["too few boundaries", { recipe: { ...base.recipe, boundaries: [0.1] } }, /3 boundaries.*not 1/],
+    ["an unknown sampler", { recipe: { ...base.recipe, depth: { sampler: "best" } } }, /recipe\.depth\.sampler is "best"/],
+  ];
+  for (const [what, change, message] of bad) {
+    it(`refuse ${what} in one sentence`, () => {
+      expect(() => parseExperiment({ ...base, ...change }))
+        .to.throw(message)
+        .that.satisfies((error: Error) => !error.message.includes("\n"));
+    });
+  }
+
+  it("become methods whose stages cover the run", () => {
+    const { stages } = methodOf(parseExperiment(base));
+    expect(stages).to.deep.equal([
+      { uniqueLayers: 1, firstStep: 0, endStep: 20 },
+      { uniqueLayers: 3, firstStep: 20, endStep: 40 },
+      { uniqueLayers: 6, firstStep: 40, endStep: 100 },
+      { uniqueLayers: 12, firstStep: 100, endStep: 400 },
+    ]);
+  });
+
+  it("of models over 4 GiB are refused with the numbers before anything is allocated", () => {
+    const before = memory.liveBytes;
+    const large = parseExperiment({
+      ...base,
+      model: { family: "gpt", layers: 12, hidden: 2048, heads: 16, context: 1024, vocabulary: 50257 },
+      recipe: { kind: "scratch" },
+    });
+    expect(() => refuseTooLarge(large)).to.throw(/does not fit: training needs about \d+\.\d\d GiB .* the engine has 4\.00/);
+    expect(memory.liveBytes).to.equal(before);
+  });
+
+  it("are planned: the schedule of methods A.10 saves what its table says", () => {
+    const { cost } = planRun(parseExperiment({ ...base, training: { ...base.training, steps: 4000 } }));
+    // LVPS int, layers only: R = .8806.
+    expect(cost.layerRatio).to.be.closeTo(0.8806, 5e-5);
+    expect(estimateMemory(parseExperiment(base)).parameterBytes).to.equal(16 * (300 * 16 + 8 * 16 + 12 * (12 * 256 + 13 * 16) + 32));
+  });
+});

@@ -1,0 +1,68 @@
+import { expect } from "chai";
+import fc from "fast-check";
+import { firstCrossing, lossAtCost, saving, smooth } from "../../src/lab/saving.ts";
+import type { EvaluationRecord } from "../../src/report/run-log.ts";
+
+/** Evaluations with the given losses, each 10 steps and 100 FLOPs (50 in layers, 7 ms) after the one before. */
+function evaluations(losses: readonly number[]): EvaluationRecord[] {
+  return losses.map((loss, index) => ({
+    step: 10 * index,
+    loss,
+    lossAtUniqueDepth: loss,
+    modelFlops: 100 * index,
+    layerFlops: 50 * index,
+    elapsedMs: 7 * index,
+    tokens: index,
+  }));
+}
+
+describe("savings by methods D.1", () => {
+  it("smooths with the median of the last three evaluations", () => {
+    const smoothed = smooth(evaluations([5, 3, 4, 1, 2])).map((evaluation) => evaluation.smoothed);
+    expect(smoothed).to.deep.equal([5, 4, 4, 3, 2]);
+  });
+
+  it("interpolates the first crossing between evaluations, in every cost", () => {
+    const crossing = firstCrossing(smooth(evaluations([6, 5, 4, 3, 2])), 4.25);
+    // Smoothed: 6, 5.5, 5, 4, 3; 4.25 lies three quarters of the way from 5 to 4.
+    expect(crossing).to.deep.equal({ modelFlops: 275, layerFlops: 137.5, elapsedMs: 19.25, step: 27.5 });
+  });
+
+  it("does not reach a target below every loss", () => {
+    expect(firstCrossing(smooth(evaluations([6, 5, 4])), 1)).to.equal(null);
+    expect(saving(null, evaluations([1])[0], "modelFlops")).to.equal(null);
+  });
+
+  it("gives Scratch itself a saving of zero when its loss falls to the end", () => {
+    fc.assert(
+      fc.property(fc.array(fc.double({ min: 0.01, max: 1, noNaN: true }), { minLength: 3, maxLength: 30 }), (drops) => {
+        let loss = 10;
+        const losses = drops.map((drop) => (loss -= drop));
+        const smoothed = smooth(evaluations(losses));
+        const end = smoothed.at(-1)!;
+        expect(saving(firstCrossing(smoothed, end.smoothed), end, "modelFlops")).to.be.closeTo(0, 1e-9);
+      }),
+      { seed: 1, numRuns: 100 },
+    );
+  });
+
+  it("gives a method that is k times cheaper and otherwise equal the saving 1 − 1/k", () => {
+    fc.assert(
+      fc.property(fc.integer({ min: 2, max: 9 }), fc.integer({ min: 4, max: 30 }), (k, count) => {
+        const scratch = smooth(evaluations(Array.from({ length: count }, (_, index) => 10 - 0.1 * index)));
+        const cheap = scratch.map((evaluation) => ({ ...evaluation, modelFlops: evaluation.modelFlops / k }));
+        const end = scratch.at(-1)!;
+        expect(saving(firstCrossing(cheap, end.smoothed), end, "modelFlops")).to.be.closeTo(1 - 1 / k, 1e-9);
+      }),
+      { seed: 2, numRuns: 50 },
+    );
+  });
+
+  it("reads the loss at an equal cost, and null beyond the run", () => {
+    const smoothed = smooth(evaluations([6, 6, 6, 4, 4, 4]));
+    // Smoothed: 6, 6, 6, 6, 4, 4.
+    expect(lossAtCost(smoothed, "modelFlops", 350)).to.equal(5);
+    expect(lossAtCost(smoothed, "modelFlops", 500)).to.equal(4);
+    expect(lossAtCost(smoothed, "modelFlops", 501)).to.equal(null);
+  });
+});
