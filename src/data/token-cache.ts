@@ -1,0 +1,129 @@
+/** From a corpus to token ids, remembered on disk. */
+
+import { trainBpe } from "./bpe-trainer.ts";
+import { loadCorpus } from "./corpus.ts";
+import type { Document } from "./document.ts";
+import { contentHash, defaultCacheFolder, join, readBytesIfPresent, writeBytesWhole } from "./files.ts";
+import { type DocumentSplit, splitByDocument } from "./split-by-document.ts";
+import { decodeTokenFile, encodeTokenFile, type TokenFile } from "./token-file.ts";
+import { type TokenSet, tokenise } from "./token-set.ts";
+import { FAMILY_SPECIAL_TOKENS, Tokenizer } from "./tokenizer.ts";
+
+export interface PrepareCorpusOptions {
+  /** What {@link loadCorpus} takes, or the documents themselves. */
+  corpus: string | readonly Document[];
+  /** Ids wanted; a small corpus can give fewer. */
+  vocabularySize: number;
+  /** Decides the special tokens. */
+  family: "gpt" | "bert";
+  /** Share of the documents, between 0 and 1. */
+  validationFraction: number;
+  /** Of the choice of validation documents. */
+  seed: number;
+  /** `.cache` in the working directory when absent. */
+  cacheFolder?: string;
+  /** Called with a few words at the start of each part of the work. */
+  onProgress?: (message: string) => void;
+}
+
+export interface PreparedCorpus {
+  tokenizer: Tokenizer;
+  train: TokenSet;
+  validation: TokenSet;
+  description: CorpusDescription;
+}
+
+/** A prepared corpus in numbers. */
+export interface CorpusDescription {
+  /** The name or path, or "documents". */
+  corpus: string;
+  trainDocuments: number;
+  validationDocuments: number;
+  /** Between white space, of all documents. */
+  words: number;
+  /** Documents per genre, where the corpus has genres. */
+  genres: Record<string, number>;
+  vocabularySize: number;
+  trainTokens: number;
+  validationTokens: number;
+  /** UTF-8 bytes of training text per token. */
+  bytesPerToken: number;
+  /** Whether the tokens came from the cache. */
+  cached: boolean;
+}
+
+/** Raised whenever the same corpus and settings would give other tokens. */
+const CACHE_VERSION = 1;
+
+/**
+ * Loads a corpus, splits it by document, trains a byte-level tokenizer on the training side, and encodes both sides, each
+ * document followed by `<|endoftext|>` (GPT) or `[SEP]` (BERT).
+ *
+ * Tokenizer and tokens are kept in the cache folder under a name made from the documents, the settings and the version of
+ * this code; a damaged file is replaced.
+ * @throws where loading, splitting or training does, or when the cache cannot be written.
+ */
+export function prepareCorpus(options: PrepareCorpusOptions): PreparedCorpus {
+  const {
+    corpus,
+    vocabularySize,
+    family,
+    validationFraction,
+    seed,
+    cacheFolder = defaultCacheFolder(),
+    onProgress,
+  } = options;
+  onProgress?.("reading the corpus");
+  const documents = typeof corpus === "string" ? loadCorpus(corpus) : corpus;
+  const split = splitByDocument(documents, { validationFraction, seed });
+  const settings = JSON.stringify({ version: CACHE_VERSION, vocabularySize, family, validationFraction, seed });
+  const path = join(cacheFolder, `tokens-${documentsHash(settings, documents).slice(0, 32)}.bin`);
+
+  const bytes = readBytesIfPresent(path);
+  const stored = bytes && decodeTokenFile(bytes, contentHash);
+  const content = stored ?? build(split, options);
+  if (stored === undefined) writeBytesWhole(path, encodeTokenFile(content, contentHash));
+  const tokenizer = Tokenizer.fromJson(content.tokenizer);
+  const { train, validation } = content;
+  const description: CorpusDescription = {
+    corpus: typeof corpus === "string" ? corpus : "documents",
+    trainDocuments: split.train.length,
+    validationDocuments: split.validation.length,
+    words: documents.reduce((total, { text }) => total + (text.match(/\S+/g)?.length ?? 0), 0),
+    genres: genreCounts(documents),
+    vocabularySize: tokenizer.vocabularySize,
+    trainTokens: train.tokens.length,
+    validationTokens: validation.tokens.length,
+    bytesPerToken: train.textBytes / train.tokens.length,
+    cached: stored !== undefined,
+  };
+  return { tokenizer, train, validation, description };
+}
+
+function build(
+  { train, validation }: DocumentSplit,
+  { vocabularySize, family, onProgress }: PrepareCorpusOptions,
+): TokenFile {
+  onProgress?.("training the tokenizer");
+  const specialTokens = FAMILY_SPECIAL_TOKENS[family];
+  const tokenizer = trainBpe({ texts: train.map(({ text }) => text), vocabularySize, specialTokens });
+  onProgress?.("encoding");
+  const encoder = Tokenizer.fromJson(tokenizer);
+  const endId = (family === "gpt" ? encoder.special.endOfText : encoder.special.separator)!;
+  const encode = (side: readonly Document[]) =>
+    tokenise(
+      side.map(({ text }) => text),
+      { encoder, endId },
+    );
+  return { tokenizer, train: encode(train), validation: encode(validation) };
+}
+
+function documentsHash(settings: string, documents: readonly Document[]): string {
+  return contentHash([settings, ...documents.flatMap(({ id, genre, text }) => [id, genre ?? "", text])]);
+}
+
+function genreCounts(documents: readonly Document[]): Record<string, number> {
+  const counts: Record<string, number> = {};
+  for (const { genre } of documents) if (genre !== undefined) counts[genre] = (counts[genre] ?? 0) + 1;
+  return counts;
+}
