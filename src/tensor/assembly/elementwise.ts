@@ -1,0 +1,456 @@
+/**
+ * Loops over single elements. Each takes the flat range `begin`…`end` of its output; every element is computed by the
+ * same instructions wherever the range is cut, so that threads cannot change a result.
+ */
+
+import {
+  errorFunction,
+  exponential,
+  hyperbolicTangent,
+  keptMask,
+  loadSome,
+  logarithm,
+  logistic,
+  madd,
+  normalDecay,
+  normalDistribution,
+  splat,
+  storeSome,
+  withoutDenormals,
+} from "./lanes";
+
+const ADD = 0;
+const SUB = 1;
+const MUL = 2;
+const DIV = 3;
+const MAXIMUM = 4;
+const MINIMUM = 5;
+const EQUAL = 6;
+const LESS = 7;
+const LESS_EQUAL = 8;
+
+@inline
+function combine(operation: i32, a: v128, b: v128): v128 {
+  if (operation == ADD) return f32x4.add(a, b);
+  if (operation == SUB) return f32x4.sub(a, b);
+  if (operation == MUL) return f32x4.mul(a, b);
+  if (operation == DIV) return f32x4.div(a, b);
+  if (operation == MAXIMUM) return f32x4.max(a, b);
+  if (operation == MINIMUM) return f32x4.min(a, b);
+  if (operation == EQUAL) return v128.and(f32x4.eq(a, b), splat(1));
+  if (operation == LESS) return v128.and(f32x4.lt(a, b), splat(1));
+  return v128.and(f32x4.le(a, b), splat(1));
+}
+
+/** Loads four elements, or one for all lanes when the operand repeats along the row. */
+@inline
+function loadOrRepeat(repeats: bool, address: usize, at: usize): v128 {
+  return repeats ? v128.load32_splat(address) : v128.load(address + at);
+}
+
+/** out[i] = a[i] ∘ b[i], where an operand may repeat its one element. */
+@inline
+function combineRun(operation: i32, repeatA: bool, repeatB: bool, a: usize, b: usize, out: usize, count: i32): void {
+  const whole = <usize>(count & ~7) << 2;
+  let at: usize = 0;
+  for (; at < whole; at += 32) {
+    const low = combine(operation, loadOrRepeat(repeatA, a, at), loadOrRepeat(repeatB, b, at));
+    const high = combine(operation, loadOrRepeat(repeatA, a, at + 16), loadOrRepeat(repeatB, b, at + 16));
+    v128.store(out + at, low);
+    v128.store(out + at, high, 16);
+  }
+  const end = <usize>count << 2;
+  for (; at < end; at += 4) {
+    const x = v128.load32_zero(repeatA ? a : a + at);
+    const y = v128.load32_zero(repeatB ? b : b + at);
+    v128.store_lane<f32>(out + at, combine(operation, x, y), 0);
+  }
+}
+
+/**
+ * out[rows, columns] = a ∘ b, an operand's element (r, c) at r·row + c·column (in elements, from its address).
+ * Reference: `add` and its siblings.
+ */
+@inline
+function combineRows(
+  operation: i32,
+  a: usize,
+  b: usize,
+  out: usize,
+  columns: i32,
+  aRow: i32,
+  aColumn: i32,
+  bRow: i32,
+  bColumn: i32,
+  begin: i32,
+  end: i32,
+): void {
+  let row = begin / columns;
+  let column = begin % columns;
+  while (begin < end) {
+    const count = min(columns - column, end - begin);
+    const left = a + (<usize>(row * aRow + column * aColumn) << 2);
+    const right = b + (<usize>(row * bRow + column * bColumn) << 2);
+    const to = out + (<usize>begin << 2);
+    if (aColumn == 1 && bColumn == 1) combineRun(operation, false, false, left, right, to, count);
+    else if (aColumn == 1 && bColumn == 0) combineRun(operation, false, true, left, right, to, count);
+    else if (aColumn == 0 && bColumn == 1) combineRun(operation, true, false, left, right, to, count);
+    else {
+      for (let i = 0; i < count; i++) {
+        const x = v128.load32_zero(left + (<usize>(i * aColumn) << 2));
+        const y = v128.load32_zero(right + (<usize>(i * bColumn) << 2));
+        v128.store_lane<f32>(to + (<usize>i << 2), combine(operation, x, y), 0);
+      }
+    }
+    begin += count;
+    column = 0;
+    row++;
+  }
+}
+
+export function add(a: usize, b: usize, out: usize, columns: i32, aRow: i32, aColumn: i32, bRow: i32, bColumn: i32, begin: i32, end: i32): void {
+  combineRows(ADD, a, b, out, columns, aRow, aColumn, bRow, bColumn, begin, end);
+}
+
+export function sub(a: usize, b: usize, out: usize, columns: i32, aRow: i32, aColumn: i32, bRow: i32, bColumn: i32, begin: i32, end: i32): void {
+  combineRows(SUB, a, b, out, columns, aRow, aColumn, bRow, bColumn, begin, end);
+}
+
+export function mul(a: usize, b: usize, out: usize, columns: i32, aRow: i32, aColumn: i32, bRow: i32, bColumn: i32, begin: i32, end: i32): void {
+  combineRows(MUL, a, b, out, columns, aRow, aColumn, bRow, bColumn, begin, end);
+}
+
+export function div(a: usize, b: usize, out: usize, columns: i32, aRow: i32, aColumn: i32, bRow: i32, bColumn: i32, begin: i32, end: i32): void {
+  combineRows(DIV, a, b, out, columns, aRow, aColumn, bRow, bColumn, begin, end);
+}
+
+export function maximum(a: usize, b: usize, out: usize, columns: i32, aRow: i32, aColumn: i32, bRow: i32, bColumn: i32, begin: i32, end: i32): void {
+  combineRows(MAXIMUM, a, b, out, columns, aRow, aColumn, bRow, bColumn, begin, end);
+}
+
+export function minimum(a: usize, b: usize, out: usize, columns: i32, aRow: i32, aColumn: i32, bRow: i32, bColumn: i32, begin: i32, end: i32): void {
+  combineRows(MINIMUM, a, b, out, columns, aRow, aColumn, bRow, bColumn, begin, end);
+}
+
+export function equal(a: usize, b: usize, out: usize, columns: i32, aRow: i32, aColumn: i32, bRow: i32, bColumn: i32, begin: i32, end: i32): void {
+  combineRows(EQUAL, a, b, out, columns, aRow, aColumn, bRow, bColumn, begin, end);
+}
+
+export function less(a: usize, b: usize, out: usize, columns: i32, aRow: i32, aColumn: i32, bRow: i32, bColumn: i32, begin: i32, end: i32): void {
+  combineRows(LESS, a, b, out, columns, aRow, aColumn, bRow, bColumn, begin, end);
+}
+
+export function lessEqual(a: usize, b: usize, out: usize, columns: i32, aRow: i32, aColumn: i32, bRow: i32, bColumn: i32, begin: i32, end: i32): void {
+  combineRows(LESS_EQUAL, a, b, out, columns, aRow, aColumn, bRow, bColumn, begin, end);
+}
+
+const NEG = 0;
+const EXP = 1;
+const LOG = 2;
+const SQRT = 3;
+const ABS = 4;
+const SIGN = 5;
+const TANH = 6;
+const SIGMOID = 7;
+const RELU = 8;
+const ERF = 9;
+const GELU = 10;
+const GELU_TANH = 11;
+const SILU = 12;
+
+/** √(2/π) and the factor of x³ in GELU's tanh form. */
+const GELU_SCALE: f32 = 0.7978845608028654;
+const GELU_CUBE: f32 = 0.044715;
+
+/** σ(2u) = ½(1 + tanh u) with u = √(2/π)(x + 0.044715x³): GELU's tanh form is x·σ(2u). */
+@inline
+function geluGate(x: v128): v128 {
+  const inner = f32x4.mul(x, madd(f32x4.mul(x, x), splat(GELU_CUBE), splat(1)));
+  return f32x4.div(splat(1), f32x4.add(splat(1), exponential(f32x4.mul(inner, splat(-2 * GELU_SCALE)))));
+}
+
+@inline
+function map(operation: i32, x: v128): v128 {
+  if (operation == NEG) return f32x4.neg(x);
+  if (operation == EXP) return exponential(x);
+  if (operation == LOG) return logarithm(x);
+  if (operation == SQRT) return f32x4.sqrt(x);
+  if (operation == ABS) return f32x4.abs(x);
+  if (operation == SIGN) {
+    const positive = v128.and(f32x4.gt(x, splat(0)), splat(1));
+    return v128.bitselect(f32x4.sub(positive, v128.and(f32x4.lt(x, splat(0)), splat(1))), x, f32x4.eq(x, x));
+  }
+  if (operation == TANH) return hyperbolicTangent(x);
+  if (operation == SIGMOID) return logistic(x);
+  if (operation == RELU) return v128.and(x, f32x4.gt(x, splat(0)));
+  if (operation == ERF) return errorFunction(x);
+  if (operation == GELU) return f32x4.mul(x, normalDistribution(x, normalDecay(x)));
+  if (operation == GELU_TANH) return f32x4.mul(x, geluGate(x));
+  return f32x4.mul(x, logistic(x));
+}
+
+/** out[i] = f(x[i]). Reference: the kernel of the exported name. */
+@inline
+function mapRange(operation: i32, x: usize, out: usize, begin: i32, end: i32): void {
+  let at = <usize>begin << 2;
+  const whole = at + (<usize>((end - begin) & ~7) << 2);
+  for (; at < whole; at += 32) {
+    const low = map(operation, v128.load(x + at));
+    const high = map(operation, v128.load(x + at, 16));
+    v128.store(out + at, low);
+    v128.store(out + at, high, 16);
+  }
+  const last = <usize>end << 2;
+  for (; at < last; at += 4) {
+    v128.store_lane<f32>(out + at, map(operation, v128.load32_zero(x + at)), 0);
+  }
+}
+
+export function neg(x: usize, out: usize, begin: i32, end: i32): void {
+  mapRange(NEG, x, out, begin, end);
+}
+
+export function exp(x: usize, out: usize, begin: i32, end: i32): void {
+  mapRange(EXP, x, out, begin, end);
+}
+
+export function log(x: usize, out: usize, begin: i32, end: i32): void {
+  mapRange(LOG, x, out, begin, end);
+}
+
+export function sqrt(x: usize, out: usize, begin: i32, end: i32): void {
+  mapRange(SQRT, x, out, begin, end);
+}
+
+export function abs(x: usize, out: usize, begin: i32, end: i32): void {
+  mapRange(ABS, x, out, begin, end);
+}
+
+export function sign(x: usize, out: usize, begin: i32, end: i32): void {
+  mapRange(SIGN, x, out, begin, end);
+}
+
+export function tanh(x: usize, out: usize, begin: i32, end: i32): void {
+  mapRange(TANH, x, out, begin, end);
+}
+
+export function sigmoid(x: usize, out: usize, begin: i32, end: i32): void {
+  mapRange(SIGMOID, x, out, begin, end);
+}
+
+export function relu(x: usize, out: usize, begin: i32, end: i32): void {
+  mapRange(RELU, x, out, begin, end);
+}
+
+export function erf(x: usize, out: usize, begin: i32, end: i32): void {
+  mapRange(ERF, x, out, begin, end);
+}
+
+export function gelu(x: usize, out: usize, begin: i32, end: i32): void {
+  mapRange(GELU, x, out, begin, end);
+}
+
+export function geluTanh(x: usize, out: usize, begin: i32, end: i32): void {
+  mapRange(GELU_TANH, x, out, begin, end);
+}
+
+export function silu(x: usize, out: usize, begin: i32, end: i32): void {
+  mapRange(SILU, x, out, begin, end);
+}
+
+/** f′(x) of {@link map}'s GELU, GELU_TANH and SILU. */
+@inline
+function slope(operation: i32, x: v128): v128 {
+  if (operation == GELU) {
+    const decay = normalDecay(x);
+    // Φ(x) + x·φ(x)
+    return madd(f32x4.mul(x, splat(0.3989422804014327)), decay, normalDistribution(x, decay));
+  }
+  if (operation == GELU_TANH) {
+    // Far out the slope is 0 or 1; there x² must not overflow.
+    const near = f32x4.pmax(f32x4.pmin(x, splat(30)), splat(-30));
+    const gate = geluGate(near);
+    // σ + x·σ(1 − σ)·2u′
+    const innerSlope = madd(f32x4.mul(near, near), splat(6 * GELU_SCALE * GELU_CUBE), splat(2 * GELU_SCALE));
+    return madd(f32x4.mul(near, innerSlope), f32x4.mul(gate, f32x4.sub(splat(1), gate)), gate);
+  }
+  const gate = logistic(x);
+  return madd(f32x4.mul(x, gate), f32x4.sub(splat(1), gate), gate);
+}
+
+/** out[i] = gradient[i]·f′(x[i]). Reference: the kernel of the exported name. */
+@inline
+function slopeRange(operation: i32, x: usize, gradient: usize, out: usize, begin: i32, end: i32): void {
+  let at = <usize>begin << 2;
+  const whole = at + (<usize>((end - begin) & ~7) << 2);
+  for (; at < whole; at += 32) {
+    const low = f32x4.mul(v128.load(gradient + at), slope(operation, v128.load(x + at)));
+    const high = f32x4.mul(v128.load(gradient + at, 16), slope(operation, v128.load(x + at, 16)));
+    v128.store(out + at, low);
+    v128.store(out + at, high, 16);
+  }
+  const last = <usize>end << 2;
+  for (; at < last; at += 4) {
+    const y = f32x4.mul(v128.load32_zero(gradient + at), slope(operation, v128.load32_zero(x + at)));
+    v128.store_lane<f32>(out + at, y, 0);
+  }
+}
+
+export function geluBackward(x: usize, gradient: usize, out: usize, begin: i32, end: i32): void {
+  slopeRange(GELU, x, gradient, out, begin, end);
+}
+
+export function geluTanhBackward(x: usize, gradient: usize, out: usize, begin: i32, end: i32): void {
+  slopeRange(GELU_TANH, x, gradient, out, begin, end);
+}
+
+export function siluBackward(x: usize, gradient: usize, out: usize, begin: i32, end: i32): void {
+  slopeRange(SILU, x, gradient, out, begin, end);
+}
+
+/** out[i] = condition[i] ≠ 0 ? a[i] : b[i]. Reference: `where`. */
+export function where(condition: usize, a: usize, b: usize, out: usize, begin: i32, end: i32): void {
+  let at = <usize>begin << 2;
+  const whole = at + (<usize>((end - begin) & ~3) << 2);
+  for (; at < whole; at += 16) {
+    const chosen = f32x4.ne(v128.load(condition + at), splat(0));
+    v128.store(out + at, v128.bitselect(v128.load(a + at), v128.load(b + at), chosen));
+  }
+  const last = <usize>end << 2;
+  for (; at < last; at += 4) {
+    store<f32>(out + at, load<f32>(condition + at) != 0 ? load<f32>(a + at) : load<f32>(b + at));
+  }
+}
+
+/** out[i] = value. Reference: `fill`. */
+export function fill(out: usize, value: f32, begin: i32, end: i32): void {
+  let at = <usize>begin << 2;
+  const whole = at + (<usize>((end - begin) & ~7) << 2);
+  const x = splat(value);
+  for (; at < whole; at += 32) {
+    v128.store(out + at, x);
+    v128.store(out + at, x, 16);
+  }
+  const last = <usize>end << 2;
+  for (; at < last; at += 4) store<f32>(out + at, value);
+}
+
+/** out[i] = factor·x[i]. Reference: `scale`. */
+export function scale(x: usize, out: usize, factor: f32, begin: i32, end: i32): void {
+  let at = <usize>begin << 2;
+  const whole = at + (<usize>((end - begin) & ~7) << 2);
+  const factors = splat(factor);
+  for (; at < whole; at += 32) {
+    const low = f32x4.mul(v128.load(x + at), factors);
+    const high = f32x4.mul(v128.load(x + at, 16), factors);
+    v128.store(out + at, low);
+    v128.store(out + at, high, 16);
+  }
+  const last = <usize>end << 2;
+  for (; at < last; at += 4) store<f32>(out + at, load<f32>(x + at) * factor);
+}
+
+/** out[i] = the counter keeps i ? x[i]·factor : 0. Reference: `dropout`; `factor` = 1/(1 − p). */
+export function dropout(
+  x: usize,
+  out: usize,
+  threshold: u32,
+  factor: f32,
+  seedLow: i32,
+  seedHigh: i32,
+  begin: i32,
+  end: i32,
+): void {
+  const factors = splat(factor);
+  let i = begin;
+  for (; i + 4 <= end; i += 4) {
+    const at = <usize>i << 2;
+    const kept = keptMask(i, seedLow, seedHigh, threshold);
+    v128.store(out + at, v128.and(f32x4.mul(v128.load(x + at), factors), kept));
+  }
+  if (i < end) {
+    const at = <usize>i << 2;
+    const kept = keptMask(i, seedLow, seedHigh, threshold);
+    storeSome(out + at, v128.and(f32x4.mul(loadSome(x + at, end - i), factors), kept), end - i);
+  }
+}
+
+/** The new parameters of four elements, from their new moments. */
+@inline
+function adamwLanes(
+  parameter: v128,
+  m: v128,
+  v: v128,
+  learningRate: f32,
+  epsilon: f32,
+  decay: f32,
+  inverseCorrection1: f32,
+  inverseCorrection2: f32,
+): v128 {
+  const deviation = f32x4.add(f32x4.sqrt(f32x4.mul(v, splat(inverseCorrection2))), splat(epsilon));
+  const update = f32x4.div(f32x4.mul(m, splat(inverseCorrection1)), deviation);
+  return madd(splat(-learningRate), madd(splat(decay), parameter, update), parameter);
+}
+
+@inline
+function firstMoment(m: v128, g: v128, beta: f32, rest: f32): v128 {
+  return withoutDenormals(madd(splat(beta), m, f32x4.mul(splat(rest), g)));
+}
+
+@inline
+function secondMoment(v: v128, g: v128, beta: f32, rest: f32): v128 {
+  return withoutDenormals(madd(splat(beta), v, f32x4.mul(splat(rest), f32x4.mul(g, g))));
+}
+
+/**
+ * One AdamW update of parameter, m and v. `rest1` = 1 − β₁, `rest2` = 1 − β₂; the corrections are inverted.
+ * Moments too small for a normal number become 0: a row of an embedding that is not seen decays that far.
+ * Reference: `adamw`.
+ */
+export function adamw(
+  parameter: usize,
+  gradient: usize,
+  m: usize,
+  v: usize,
+  learningRate: f32,
+  beta1: f32,
+  rest1: f32,
+  beta2: f32,
+  rest2: f32,
+  epsilon: f32,
+  decay: f32,
+  inverseCorrection1: f32,
+  inverseCorrection2: f32,
+  gradientScale: f32,
+  begin: i32,
+  end: i32,
+): void {
+  let at = <usize>begin << 2;
+  const last = <usize>end << 2;
+  const whole = at + (<usize>((end - begin) & ~7) << 2);
+  for (; at < whole; at += 32) {
+    const g0 = f32x4.mul(v128.load(gradient + at), splat(gradientScale));
+    const g1 = f32x4.mul(v128.load(gradient + at, 16), splat(gradientScale));
+    const m0 = firstMoment(v128.load(m + at), g0, beta1, rest1);
+    const m1 = firstMoment(v128.load(m + at, 16), g1, beta1, rest1);
+    const v0 = secondMoment(v128.load(v + at), g0, beta2, rest2);
+    const v1 = secondMoment(v128.load(v + at, 16), g1, beta2, rest2);
+    const p0 = adamwLanes(v128.load(parameter + at), m0, v0, learningRate, epsilon, decay, inverseCorrection1, inverseCorrection2);
+    const p1 = adamwLanes(v128.load(parameter + at, 16), m1, v1, learningRate, epsilon, decay, inverseCorrection1, inverseCorrection2);
+    v128.store(m + at, m0);
+    v128.store(m + at, m1, 16);
+    v128.store(v + at, v0);
+    v128.store(v + at, v1, 16);
+    v128.store(parameter + at, p0);
+    v128.store(parameter + at, p1, 16);
+  }
+  for (; at < last; at += 4) {
+    const g = f32x4.mul(v128.load32_zero(gradient + at), splat(gradientScale));
+    const m0 = firstMoment(v128.load32_zero(m + at), g, beta1, rest1);
+    const v0 = secondMoment(v128.load32_zero(v + at), g, beta2, rest2);
+    const p = adamwLanes(v128.load32_zero(parameter + at), m0, v0, learningRate, epsilon, decay, inverseCorrection1, inverseCorrection2);
+    v128.store_lane<f32>(m + at, m0, 0);
+    v128.store_lane<f32>(v + at, v0, 0);
+    v128.store_lane<f32>(parameter + at, p, 0);
+  }
+}

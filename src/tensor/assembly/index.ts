@@ -1,0 +1,19 @@
+/**
+ * The compiled kernels. Addresses are in bytes, sizes and strides in elements. The last parameters of each are the
+ * range of units of work to do, `begin`…`end`, and, where one is needed, the address of the thread's scratch.
+ */
+
+export * from "./attention";
+export * from "./elementwise";
+export { matmul, matmulScratchBytes } from "./matmul";
+export * from "./movement";
+export * from "./reductions";
+export {
+  crossEntropy,
+  crossEntropyBackward,
+  layerNorm,
+  layerNormBackward,
+  logSoftmax,
+  softmax,
+  softmaxBackward,
+} from "./rows";

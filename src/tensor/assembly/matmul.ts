@@ -1,0 +1,244 @@
+/**
+ * Matrix products by packing (the scheme of Goto and van de Geijn): a block of B is copied into panels as wide as the
+ * register tile, so that the innermost loop reads it from one end to the other out of the first-level cache; rows of A
+ * are read where they lie, or from a transposed copy.
+ */
+
+import { copyBlock, transposeBlock } from "./blocks";
+import { multiplyTile, TILE_ROWS } from "./micro-kernel";
+
+/** Depth of a packed block: a panel of 256 × 16 takes 16 KiB, half of a first-level cache. */
+const BLOCK_INNER: i32 = 256;
+/** Columns of a packed block of B: 256 × 256 elements stay in the second-level cache beside the rows of A. */
+const BLOCK_COLUMNS: i32 = 768;
+/** Rows of A that are swept per packed block (a multiple of the tile's rows). */
+const BLOCK_ROWS: i32 = 96;
+/** Bytes between transposed rows of A: a cache line more than a row, so that rows do not compete for the same lines. */
+const TRANSPOSED_ROW: usize = <usize>(BLOCK_INNER * 4 + 64);
+
+// The scratch of a thread, in bytes from its start.
+const ZEROS: usize = 0;
+const TILE: usize = 64;
+const PACKED_A: usize = 512;
+const PACKED_B: usize = PACKED_A + <usize>BLOCK_ROWS * TRANSPOSED_ROW;
+const MATMUL_SCRATCH: usize = PACKED_B + <usize>(BLOCK_INNER * BLOCK_COLUMNS * 4);
+
+/** Bytes of scratch that {@link matmul} needs per thread; the first 64 must be zero and stay so. */
+export function matmulScratchBytes(): usize {
+  return MATMUL_SCRATCH;
+}
+
+/**
+ * out[M, N] = A·B, or += with `accumulate`, plus bias[N] unless its address is 0. A is [M, K] or, transposed, [K, M];
+ * B is [K, N] or [N, K]; strides in elements. Unit of work: one of rowParts × columnParts rectangles of one of
+ * batches0 × batches1 outputs. Reference: `matmul`.
+ */
+export function matmul(
+  a: usize,
+  b: usize,
+  out: usize,
+  bias: usize,
+  rows: i32,
+  columns: i32,
+  inner: i32,
+  transposeA: i32,
+  transposeB: i32,
+  aRow: usize,
+  bRow: usize,
+  outRow: usize,
+  batches1: i32,
+  aBatch0: usize,
+  aBatch1: usize,
+  bBatch0: usize,
+  bBatch1: usize,
+  outBatch0: usize,
+  outBatch1: usize,
+  accumulate: i32,
+  panel: i32,
+  rowParts: i32,
+  columnParts: i32,
+  begin: i32,
+  end: i32,
+  scratch: usize,
+): void {
+  const parts = rowParts * columnParts;
+  const rowGroups = (rows + TILE_ROWS - 1) / TILE_ROWS;
+  const columnGroups = (columns + panel - 1) / panel;
+  for (let unit = begin; unit < end; unit++) {
+    const batch = unit / parts;
+    const batch0 = <usize>(batch / batches1);
+    const batch1 = <usize>(batch % batches1);
+    const part = unit % parts;
+    const rowPart = part / columnParts;
+    const columnPart = part % columnParts;
+    const firstRow = ((rowGroups * rowPart) / rowParts) * TILE_ROWS;
+    const endRow = min(rows, ((rowGroups * (rowPart + 1)) / rowParts) * TILE_ROWS);
+    const firstColumn = ((columnGroups * columnPart) / columnParts) * panel;
+    const endColumn = min(columns, ((columnGroups * (columnPart + 1)) / columnParts) * panel);
+    const m = <usize>firstRow;
+    const n = <usize>firstColumn;
+    multiplyRectangle(
+      a + ((batch0 * aBatch0 + batch1 * aBatch1 + (transposeA ? m : m * aRow)) << 2),
+      aRow << 2,
+      transposeA,
+      b + ((batch0 * bBatch0 + batch1 * bBatch1 + (transposeB ? n * bRow : n)) << 2),
+      bRow << 2,
+      transposeB,
+      bias ? bias + (n << 2) : 0,
+      out + ((batch0 * outBatch0 + batch1 * outBatch1 + m * outRow + n) << 2),
+      outRow << 2,
+      endRow - firstRow,
+      endColumn - firstColumn,
+      inner,
+      accumulate,
+      panel,
+      scratch,
+    );
+  }
+}
+
+/** One rectangle of the output, strides in bytes. */
+function multiplyRectangle(
+  a: usize,
+  aRow: usize,
+  transposeA: i32,
+  b: usize,
+  bRow: usize,
+  transposeB: i32,
+  bias: usize,
+  out: usize,
+  outRow: usize,
+  rows: i32,
+  columns: i32,
+  inner: i32,
+  accumulate: i32,
+  panel: i32,
+  scratch: usize,
+): void {
+  for (let n = 0; n < columns; n += BLOCK_COLUMNS) {
+    const blockColumns = min(BLOCK_COLUMNS, columns - n);
+    for (let k = 0; k < inner; k += BLOCK_INNER) {
+      const depth = min(BLOCK_INNER, inner - k);
+      const fromB = b + <usize>(transposeB ? <usize>n * bRow + (<usize>k << 2) : <usize>k * bRow + (<usize>n << 2));
+      packPanels(fromB, bRow, transposeB, scratch + PACKED_B, depth, blockColumns, panel);
+      for (let m = 0; m < rows; m += BLOCK_ROWS) {
+        const blockRows = min(BLOCK_ROWS, rows - m);
+        let left = a + <usize>m * aRow + (<usize>k << 2);
+        let leftRow = aRow;
+        if (transposeA) {
+          left = scratch + PACKED_A;
+          leftRow = TRANSPOSED_ROW;
+          transposeBlock(a + <usize>k * aRow + (<usize>m << 2), aRow, left, leftRow, depth, blockRows);
+        }
+        const to = out + <usize>m * outRow + (<usize>n << 2);
+        // The sums begin with what is there, with the bias, or with zeros.
+        if (accumulate || k > 0) {
+          multiplyPanels(left, leftRow, scratch + PACKED_B, to, outRow, 4, to, outRow, blockRows, blockColumns, depth, panel, scratch);
+        } else if (bias) {
+          multiplyPanels(left, leftRow, scratch + PACKED_B, bias + (<usize>n << 2), 0, 4, to, outRow, blockRows, blockColumns, depth, panel, scratch);
+        } else {
+          multiplyPanels(left, leftRow, scratch + PACKED_B, scratch + ZEROS, 0, 0, to, outRow, blockRows, blockColumns, depth, panel, scratch);
+        }
+      }
+    }
+  }
+}
+
+/** B[depth, columns] (stored [columns, depth] when transposed) → panels [columns / panel][depth][panel]. */
+export function packPanels(
+  b: usize,
+  bRow: usize,
+  transposed: i32,
+  packed: usize,
+  depth: i32,
+  columns: i32,
+  panel: i32,
+): void {
+  const panelRow = <usize>panel << 2;
+  for (let n = 0; n < columns; n += panel) {
+    const width = min(panel, columns - n);
+    // Lanes beyond the last column keep what was there: they only reach outputs that are thrown away.
+    if (transposed) transposeBlock(b + <usize>n * bRow, bRow, packed, panelRow, width, depth);
+    else copyBlock(b + (<usize>n << 2), bRow, packed, panelRow, depth, width);
+    packed += <usize>depth * panelRow;
+  }
+}
+
+/**
+ * out[rows, columns] = init + A·(packed B). `initColumn` is the distance between the columns of init: 4, or 0 for zeros.
+ */
+export function multiplyPanels(
+  a: usize,
+  aRow: usize,
+  packed: usize,
+  init: usize,
+  initRow: usize,
+  initColumn: usize,
+  out: usize,
+  outRow: usize,
+  rows: i32,
+  columns: i32,
+  depth: i32,
+  panel: i32,
+  scratch: usize,
+): void {
+  for (let n = 0; n < columns; n += panel) {
+    const width = columns - n;
+    const fromInit = init + <usize>n * initColumn;
+    const to = out + (<usize>n << 2);
+    for (let m = 0; m < rows; m += TILE_ROWS) {
+      const left = a + <usize>m * aRow;
+      multiplyAnyTile(left, aRow, packed, fromInit + <usize>m * initRow, initRow, initColumn, to + <usize>m * outRow, outRow, depth, rows - m, width, panel, scratch);
+    }
+    packed += (<usize>depth * <usize>panel) << 2;
+  }
+}
+
+/** A tile that may be cut off by the last row or column: those go through a whole tile in the scratch. */
+@inline
+export function multiplyAnyTile(
+  a: usize,
+  aRow: usize,
+  packed: usize,
+  init: usize,
+  initRow: usize,
+  initColumn: usize,
+  out: usize,
+  outRow: usize,
+  depth: i32,
+  rows: i32,
+  columns: i32,
+  panel: i32,
+  scratch: usize,
+): void {
+  if (rows >= TILE_ROWS && columns >= panel) {
+    multiplyTile(panel, a, aRow, packed, init, initRow, out, outRow, depth, TILE_ROWS);
+  } else {
+    multiplyCutTile(a, aRow, packed, init, initRow, initColumn, out, outRow, depth, min(rows, TILE_ROWS), min(columns, panel), panel, scratch);
+  }
+}
+
+function multiplyCutTile(
+  a: usize,
+  aRow: usize,
+  packed: usize,
+  init: usize,
+  initRow: usize,
+  initColumn: usize,
+  out: usize,
+  outRow: usize,
+  depth: i32,
+  rows: i32,
+  columns: i32,
+  panel: i32,
+  scratch: usize,
+): void {
+  const tile = scratch + TILE;
+  if (initColumn) {
+    copyBlock(init, initRow, tile, 64, rows, columns);
+    multiplyTile(panel, a, aRow, packed, tile, 64, tile, 64, depth, rows);
+  } else {
+    multiplyTile(panel, a, aRow, packed, scratch + ZEROS, 0, tile, 64, depth, rows);
+  }
+  copyBlock(tile, 64, out, outRow, rows, columns);
+}

@@ -1,0 +1,367 @@
+/** Kernels that work on whole rows of a [rows, columns] matrix: softmax, LayerNorm, cross-entropy. Unit of work: a row. */
+
+import { exponential, loadSome, logarithm, madd, maxLanes, splat, storeSome, sumLanes } from "./lanes";
+
+/** Largest of `count` ≥ 1 elements. */
+@inline
+function largestOf(x: usize, count: i32): f32 {
+  let low = splat(-Infinity);
+  let high = low;
+  let i = 0;
+  for (; i + 8 <= count; i += 8) {
+    low = f32x4.max(low, v128.load(x + (<usize>i << 2)));
+    high = f32x4.max(high, v128.load(x + (<usize>i << 2), 16));
+  }
+  let largest = maxLanes(f32x4.max(low, high));
+  for (; i < count; i++) largest = max(largest, load<f32>(x + (<usize>i << 2)));
+  return largest;
+}
+
+/** e^(x[i] − shift) of the 4 (or `count` < 4) elements at an address; missing lanes are 0. */
+@inline
+function shiftedExponentials(x: usize, shift: v128, count: i32): v128 {
+  // −∞ in the missing lanes becomes 0.
+  if (count < 4) return exponential(f32x4.sub(withMissing(loadSome(x, count), count), shift));
+  return exponential(f32x4.sub(v128.load(x), shift));
+}
+
+@inline
+function withMissing(x: v128, count: i32): v128 {
+  return v128.bitselect(x, splat(-Infinity), i32x4.lt_s(i32x4(0, 1, 2, 3), i32x4.splat(count)));
+}
+
+/** Σ e^(x[i] − shift). */
+@inline
+function exponentialSum(x: usize, shift: f32, count: i32): f32 {
+  const shifts = splat(shift);
+  let low = splat(0);
+  let high = low;
+  let i = 0;
+  for (; i + 8 <= count; i += 8) {
+    const at = x + (<usize>i << 2);
+    low = f32x4.add(low, exponential(f32x4.sub(v128.load(at), shifts)));
+    high = f32x4.add(high, exponential(f32x4.sub(v128.load(at, 16), shifts)));
+  }
+  for (; i < count; i += 4) low = f32x4.add(low, shiftedExponentials(x + (<usize>i << 2), shifts, count - i));
+  return sumLanes(f32x4.add(low, high));
+}
+
+/** ln of one positive number. */
+@inline
+export function logarithmOf(x: f32): f32 {
+  return f32x4.extract_lane(logarithm(splat(x)), 0);
+}
+
+/** out[rows, columns]: every row e^(x − largest)/Σ. Reference: `softmax`. */
+export function softmax(x: usize, out: usize, columns: i32, begin: i32, end: i32): void {
+  for (let row = begin; row < end; row++) {
+    const offset = (<usize>row * <usize>columns) << 2;
+    softmaxRow(x + offset, out + offset, columns);
+  }
+}
+
+@inline
+function softmaxRow(x: usize, out: usize, columns: i32): void {
+  const shift = largestOf(x, columns);
+  const shifts = splat(shift);
+  let low = splat(0);
+  let high = low;
+  let i = 0;
+  for (; i + 8 <= columns; i += 8) {
+    const at = <usize>i << 2;
+    const y0 = exponential(f32x4.sub(v128.load(x + at), shifts));
+    const y1 = exponential(f32x4.sub(v128.load(x + at, 16), shifts));
+    v128.store(out + at, y0);
+    v128.store(out + at, y1, 16);
+    low = f32x4.add(low, y0);
+    high = f32x4.add(high, y1);
+  }
+  for (; i < columns; i += 4) {
+    const at = <usize>i << 2;
+    const y = shiftedExponentials(x + at, shifts, columns - i);
+    if (columns - i >= 4) v128.store(out + at, y);
+    else storeSome(out + at, y, columns - i);
+    low = f32x4.add(low, y);
+  }
+  const factor: f32 = <f32>1 / sumLanes(f32x4.add(low, high));
+  const factors = splat(factor);
+  for (i = 0; i + 8 <= columns; i += 8) {
+    const at = out + (<usize>i << 2);
+    const y0 = f32x4.mul(v128.load(at), factors);
+    const y1 = f32x4.mul(v128.load(at, 16), factors);
+    v128.store(at, y0);
+    v128.store(at, y1, 16);
+  }
+  for (; i < columns; i++) store<f32>(out + (<usize>i << 2), load<f32>(out + (<usize>i << 2)) * factor);
+}
+
+/** Σ a[i]·b[i]. */
+@inline
+export function dotOf(a: usize, b: usize, count: i32): f32 {
+  let low = splat(0);
+  let high = low;
+  let i = 0;
+  for (; i + 8 <= count; i += 8) {
+    const at = <usize>i << 2;
+    low = madd(v128.load(a + at), v128.load(b + at), low);
+    high = madd(v128.load(a + at, 16), v128.load(b + at, 16), high);
+  }
+  let total = sumLanes(f32x4.add(low, high));
+  for (; i < count; i++) total += load<f32>(a + (<usize>i << 2)) * load<f32>(b + (<usize>i << 2));
+  return total;
+}
+
+/** out[rows, columns] = y ⊙ (gradient − Σ gradient⊙y). Reference: `softmaxBackward`. */
+export function softmaxBackward(y: usize, gradient: usize, out: usize, columns: i32, begin: i32, end: i32): void {
+  for (let row = begin; row < end; row++) {
+    const offset = (<usize>row * <usize>columns) << 2;
+    const dot = dotOf(y + offset, gradient + offset, columns);
+    const dots = splat(dot);
+    let i = 0;
+    for (; i + 8 <= columns; i += 8) {
+      const at = offset + (<usize>i << 2);
+      const y0 = f32x4.mul(v128.load(y + at), f32x4.sub(v128.load(gradient + at), dots));
+      const y1 = f32x4.mul(v128.load(y + at, 16), f32x4.sub(v128.load(gradient + at, 16), dots));
+      v128.store(out + at, y0);
+      v128.store(out + at, y1, 16);
+    }
+    for (; i < columns; i++) {
+      const at = offset + (<usize>i << 2);
+      store<f32>(out + at, load<f32>(y + at) * (load<f32>(gradient + at) - dot));
+    }
+  }
+}
+
+/** out[rows, columns] = x − log Σ e^x. Reference: `logSoftmax`. */
+export function logSoftmax(x: usize, out: usize, columns: i32, begin: i32, end: i32): void {
+  for (let row = begin; row < end; row++) {
+    const offset = (<usize>row * <usize>columns) << 2;
+    const largest = largestOf(x + offset, columns);
+    // Subtracted one after the other: their sum would lose the small one's digits.
+    const rest = logarithmOf(exponentialSum(x + offset, largest, columns));
+    let i = 0;
+    for (; i + 8 <= columns; i += 8) {
+      const at = offset + (<usize>i << 2);
+      const y0 = f32x4.sub(f32x4.sub(v128.load(x + at), splat(largest)), splat(rest));
+      const y1 = f32x4.sub(f32x4.sub(v128.load(x + at, 16), splat(largest)), splat(rest));
+      v128.store(out + at, y0);
+      v128.store(out + at, y1, 16);
+    }
+    for (; i < columns; i++) store<f32>(out + offset + (<usize>i << 2), load<f32>(x + offset + (<usize>i << 2)) - largest - rest);
+  }
+}
+
+/**
+ * out[rows, columns] = (x − mean)·rstd·weight[columns] + bias[columns]; mean[rows], rstd[rows] = 1/√(variance + ε).
+ * Reference: `layerNorm`.
+ */
+export function layerNorm(
+  x: usize,
+  weight: usize,
+  bias: usize,
+  out: usize,
+  mean: usize,
+  rstd: usize,
+  columns: i32,
+  epsilon: f32,
+  begin: i32,
+  end: i32,
+): void {
+  const width: f32 = <f32>columns;
+  for (let row = begin; row < end; row++) {
+    const offset = (<usize>row * <usize>columns) << 2;
+    const from = x + offset;
+    const to = out + offset;
+    let low = splat(0);
+    let high = low;
+    let i = 0;
+    for (; i + 8 <= columns; i += 8) {
+      low = f32x4.add(low, v128.load(from + (<usize>i << 2)));
+      high = f32x4.add(high, v128.load(from + (<usize>i << 2), 16));
+    }
+    let total = sumLanes(f32x4.add(low, high));
+    for (; i < columns; i++) total += load<f32>(from + (<usize>i << 2));
+    const center = total / width;
+    const centers = splat(center);
+    low = splat(0);
+    high = low;
+    for (i = 0; i + 8 <= columns; i += 8) {
+      const d0 = f32x4.sub(v128.load(from + (<usize>i << 2)), centers);
+      const d1 = f32x4.sub(v128.load(from + (<usize>i << 2), 16), centers);
+      low = madd(d0, d0, low);
+      high = madd(d1, d1, high);
+    }
+    let squares = sumLanes(f32x4.add(low, high));
+    for (; i < columns; i++) {
+      const d = load<f32>(from + (<usize>i << 2)) - center;
+      squares += d * d;
+    }
+    const inverse = <f32>1 / sqrt<f32>(squares / width + epsilon);
+    const inverses = splat(inverse);
+    for (i = 0; i + 8 <= columns; i += 8) {
+      const at = <usize>i << 2;
+      const n0 = f32x4.mul(f32x4.sub(v128.load(from + at), centers), inverses);
+      const n1 = f32x4.mul(f32x4.sub(v128.load(from + at, 16), centers), inverses);
+      v128.store(to + at, madd(n0, v128.load(weight + at), v128.load(bias + at)));
+      v128.store(to + at, madd(n1, v128.load(weight + at, 16), v128.load(bias + at, 16)), 16);
+    }
+    for (; i < columns; i++) {
+      const at = <usize>i << 2;
+      store<f32>(to + at, (load<f32>(from + at) - center) * inverse * load<f32>(weight + at) + load<f32>(bias + at));
+    }
+    store<f32>(mean + (<usize>row << 2), center);
+    store<f32>(rstd + (<usize>row << 2), inverse);
+  }
+}
+
+/**
+ * out[rows, columns] = rstd·(ĝ − mean(ĝ) − x̂·mean(ĝ⊙x̂)) with ĝ = gradient⊙weight, x̂ = (x − mean)·rstd.
+ * Reference: `layerNormBackward`.
+ */
+export function layerNormBackward(
+  x: usize,
+  weight: usize,
+  mean: usize,
+  rstd: usize,
+  gradient: usize,
+  out: usize,
+  columns: i32,
+  begin: i32,
+  end: i32,
+): void {
+  const width: f32 = <f32>columns;
+  for (let row = begin; row < end; row++) {
+    const offset = (<usize>row * <usize>columns) << 2;
+    const from = x + offset;
+    const by = gradient + offset;
+    const to = out + offset;
+    const center = load<f32>(mean + (<usize>row << 2));
+    const inverse = load<f32>(rstd + (<usize>row << 2));
+    const centers = splat(center);
+    const inverses = splat(inverse);
+    let sum0 = splat(0);
+    let sum1 = sum0;
+    let dot0 = sum0;
+    let dot1 = sum0;
+    let i = 0;
+    for (; i + 8 <= columns; i += 8) {
+      const at = <usize>i << 2;
+      const g0 = f32x4.mul(v128.load(by + at), v128.load(weight + at));
+      const g1 = f32x4.mul(v128.load(by + at, 16), v128.load(weight + at, 16));
+      const n0 = f32x4.mul(f32x4.sub(v128.load(from + at), centers), inverses);
+      const n1 = f32x4.mul(f32x4.sub(v128.load(from + at, 16), centers), inverses);
+      sum0 = f32x4.add(sum0, g0);
+      sum1 = f32x4.add(sum1, g1);
+      dot0 = madd(g0, n0, dot0);
+      dot1 = madd(g1, n1, dot1);
+    }
+    let sum = sumLanes(f32x4.add(sum0, sum1));
+    let dot = sumLanes(f32x4.add(dot0, dot1));
+    for (; i < columns; i++) {
+      const at = <usize>i << 2;
+      const g = load<f32>(by + at) * load<f32>(weight + at);
+      sum += g;
+      dot += g * (load<f32>(from + at) - center) * inverse;
+    }
+    sum /= width;
+    dot /= width;
+    const sums = splat(sum);
+    const dots = splat(dot);
+    for (i = 0; i + 8 <= columns; i += 8) {
+      const at = <usize>i << 2;
+      const g0 = f32x4.mul(v128.load(by + at), v128.load(weight + at));
+      const g1 = f32x4.mul(v128.load(by + at, 16), v128.load(weight + at, 16));
+      const n0 = f32x4.mul(f32x4.sub(v128.load(from + at), centers), inverses);
+      const n1 = f32x4.mul(f32x4.sub(v128.load(from + at, 16), centers), inverses);
+      v128.store(to + at, f32x4.mul(inverses, f32x4.sub(f32x4.sub(g0, sums), f32x4.mul(n0, dots))));
+      v128.store(to + at, f32x4.mul(inverses, f32x4.sub(f32x4.sub(g1, sums), f32x4.mul(n1, dots))), 16);
+    }
+    for (; i < columns; i++) {
+      const at = <usize>i << 2;
+      const g = load<f32>(by + at) * load<f32>(weight + at);
+      const n = (load<f32>(from + at) - center) * inverse;
+      store<f32>(to + at, inverse * (g - sum - n * dot));
+    }
+  }
+}
+
+/**
+ * losses[rows], logSumExps[rows] of logits[rows, columns] against targets[rows] (i32). Reference: `crossEntropy`.
+ */
+export function crossEntropy(
+  logits: usize,
+  targets: usize,
+  losses: usize,
+  logSumExps: usize,
+  columns: i32,
+  ignoreIndex: i32,
+  smoothing: f32,
+  begin: i32,
+  end: i32,
+): void {
+  for (let row = begin; row < end; row++) {
+    const from = logits + ((<usize>row * <usize>columns) << 2);
+    const target = load<i32>(targets + (<usize>row << 2));
+    const largest = largestOf(from, columns);
+    const logSumExp = largest + logarithmOf(exponentialSum(from, largest, columns));
+    store<f32>(logSumExps + (<usize>row << 2), logSumExp);
+    let loss: f32 = 0;
+    if (target != ignoreIndex) {
+      loss = logSumExp - (<f32>1 - smoothing) * load<f32>(from + (<usize>target << 2));
+      if (smoothing > 0) {
+        let total = splat(0);
+        let i = 0;
+        for (; i + 4 <= columns; i += 4) total = f32x4.add(total, v128.load(from + (<usize>i << 2)));
+        if (i < columns) total = f32x4.add(total, loadSome(from + (<usize>i << 2), columns - i));
+        loss -= (smoothing * sumLanes(total)) / <f32>columns;
+      }
+    }
+    store<f32>(losses + (<usize>row << 2), loss);
+  }
+}
+
+/** out[rows, columns] = gradient[rows]·(softmax − target distribution). Reference: `crossEntropyBackward`. */
+export function crossEntropyBackward(
+  logits: usize,
+  targets: usize,
+  logSumExps: usize,
+  gradient: usize,
+  out: usize,
+  columns: i32,
+  ignoreIndex: i32,
+  smoothing: f32,
+  begin: i32,
+  end: i32,
+): void {
+  const background = splat(smoothing / <f32>columns);
+  for (let row = begin; row < end; row++) {
+    const offset = (<usize>row * <usize>columns) << 2;
+    const from = logits + offset;
+    const to = out + offset;
+    const target = load<i32>(targets + (<usize>row << 2));
+    const factor = target == ignoreIndex ? <f32>0 : load<f32>(gradient + (<usize>row << 2));
+    let i = 0;
+    if (factor == 0) {
+      for (; i + 4 <= columns; i += 4) v128.store(to + (<usize>i << 2), splat(0));
+      for (; i < columns; i++) store<f32>(to + (<usize>i << 2), 0);
+      continue;
+    }
+    const factors = splat(factor);
+    const shifts = splat(load<f32>(logSumExps + (<usize>row << 2)));
+    for (; i + 8 <= columns; i += 8) {
+      const at = <usize>i << 2;
+      const p0 = exponential(f32x4.sub(v128.load(from + at), shifts));
+      const p1 = exponential(f32x4.sub(v128.load(from + at, 16), shifts));
+      v128.store(to + at, f32x4.mul(factors, f32x4.sub(p0, background)));
+      v128.store(to + at, f32x4.mul(factors, f32x4.sub(p1, background)), 16);
+    }
+    for (; i < columns; i += 4) {
+      const at = <usize>i << 2;
+      const p = f32x4.mul(factors, f32x4.sub(shiftedExponentials(from + at, shifts, columns - i), background));
+      if (columns - i >= 4) v128.store(to + at, p);
+      else storeSome(to + at, p, columns - i);
+    }
+    const wanted = to + (<usize>target << 2);
+    store<f32>(wanted, load<f32>(wanted) - factor * (<f32>1 - smoothing));
+  }
+}

@@ -1,0 +1,169 @@
+/** The engine's choice: which kernels serve, on how many threads, with which vector instructions. */
+
+import { createBlockedKernels } from "./blocked-matmul.ts";
+import { platform } from "./current-platform.ts";
+import { KERNEL_SETS, type KernelSetName, type Kernels } from "./kernels.ts";
+import { type Memory, memory } from "./memory.ts";
+import { createAddressOf } from "./operand-addresses.ts";
+import { referenceKernels } from "./reference-kernels.ts";
+import { createSimdKernels, kernelOrigins } from "./simd-kernels.ts";
+import { canRun, compileKernels } from "./simd-module.ts";
+import { ThreadPool, type ThreadPoolOptions } from "./thread-pool.ts";
+import { BLOCKED_MATMUL } from "./thread-program.ts";
+import { probePanelWidth } from "./wide-panel-probe.ts";
+
+/**
+ * plain: 128-bit SIMD, products rounded before they are added; relaxed: fused multiply-add; wide: relaxed with pairs of
+ * operations joined to 256 bits (Node 24 and later on x64). Relaxed and wide give the same bits.
+ */
+export const SIMD_VARIANTS = ["plain", "relaxed", "wide"] as const;
+export type SimdVariant = (typeof SIMD_VARIANTS)[number];
+
+/** What can be asked of the engine; what is left out is chosen by it. */
+export interface EngineOptions {
+  /** Default: simd where the engine has WebAssembly SIMD, else blocked. */
+  kernels?: KernelSetName;
+  /** Threads including the calling one. Default: the processor's cores, at most 16. */
+  threads?: number;
+  /** Default: the fastest that this engine runs. */
+  variant?: SimdVariant;
+}
+
+export interface EngineInfo {
+  kernels: KernelSetName;
+  /** Null without SIMD kernels. */
+  variant: SimdVariant | null;
+  threads: number;
+  /** Whether memory is shared between threads. */
+  shared: boolean;
+  /** The kernel set that serves each kernel of f32. */
+  origins: Record<keyof Kernels, string>;
+}
+
+/** Engines with everything in place; several can be made, for tests and benchmarks. */
+export interface Engine extends EngineInfo {
+  f32: Kernels;
+  /** Resolves when all threads work. */
+  ready(): Promise<void>;
+  /** Ends the threads. */
+  close(): void;
+}
+
+const MOST_THREADS = 16;
+const MOST_ASKED_THREADS = 64;
+
+/** Makes an engine on a memory. @throws when an option is not among the possible ones or not available here. */
+export function createEngine(
+  options: EngineOptions = {},
+  on: Memory = memory,
+  pooling: Pick<ThreadPoolOptions, "inlineNanoseconds"> = {},
+): Engine {
+  const asked = { ...settings(), ...withoutUndefined(options) };
+  checkOptions(asked);
+  const kernels = asked.kernels ?? (canRun("plain", on) ? "simd" : "blocked");
+  if (kernels === "simd" && !canRun("plain", on))
+    throw new Error("the simd kernels need an engine with WebAssembly SIMD");
+  const threads =
+    on.isShared && kernels !== "reference" ? (asked.threads ?? Math.min(platform.cores(), MOST_THREADS)) : 1;
+  const sets: { name: KernelSetName; kernels: Kernels }[] = [{ name: "reference", kernels: referenceKernels }];
+  let variant: SimdVariant | null = null;
+  let pool: ThreadPool | null = null;
+  if (kernels !== "reference") {
+    const addressOf = createAddressOf(on);
+    let module: WebAssembly.Module | null = null;
+    if (kernels === "simd") {
+      variant = chooseVariant(asked.variant, on);
+      module = compileKernels(variant === "plain" ? "plain" : "relaxed", on);
+    }
+    pool = new ThreadPool({ memory: on, module, threads, ...pooling });
+    const blocked = createBlockedKernels(referenceKernels, pool, addressOf, BLOCKED_MATMUL);
+    sets.unshift({ name: "blocked", kernels: blocked });
+    if (kernels === "simd") {
+      if (variant === "wide" && probePanelWidth(on, pool) === 8) variant = "relaxed";
+      const panel = variant === "wide" ? 16 : 8;
+      const simd = createSimdKernels({ memory: on, pool, fallback: blocked, addressOf, panel });
+      sets.unshift({ name: "simd", kernels: simd });
+    }
+  }
+  return {
+    kernels,
+    variant,
+    threads,
+    shared: on.isShared,
+    origins: kernelOrigins(sets),
+    f32: sets[0].kernels,
+    ready: async () => pool?.ready(),
+    close: () => pool?.terminate(),
+  };
+}
+
+/** The variant to compile: "wide" still has to show that it is right and faster. */
+function chooseVariant(asked: SimdVariant | undefined, on: Memory): SimdVariant {
+  if (asked === "plain") return "plain";
+  if (!canRun("relaxed", on)) {
+    if (asked !== undefined) throw new Error(`the SIMD variant "${asked}" needs an engine with relaxed SIMD`);
+    return "plain";
+  }
+  if (asked === "relaxed") return "relaxed";
+  return platform.joinVectorPairs() ? "wide" : "relaxed";
+}
+
+/** What APOLLO_KERNELS, APOLLO_THREADS and APOLLO_SIMD say. */
+function settings(): EngineOptions {
+  const threads = platform.setting("APOLLO_THREADS");
+  return withoutUndefined({
+    kernels: platform.setting("APOLLO_KERNELS") as KernelSetName | undefined,
+    threads: threads === undefined ? undefined : Number(threads),
+    variant: platform.setting("APOLLO_SIMD") as SimdVariant | undefined,
+  });
+}
+
+function withoutUndefined(options: EngineOptions): EngineOptions {
+  return Object.fromEntries(Object.entries(options).filter(([, value]) => value !== undefined));
+}
+
+function checkOptions({ kernels, threads, variant }: EngineOptions): void {
+  if (kernels !== undefined && !KERNEL_SETS.includes(kernels)) {
+    throw new Error(`kernels (APOLLO_KERNELS) must be one of ${KERNEL_SETS.join(", ")}, not "${kernels}"`);
+  }
+  if (threads !== undefined && !(Number.isInteger(threads) && threads >= 1 && threads <= MOST_ASKED_THREADS)) {
+    throw new Error(`threads (APOLLO_THREADS) must be a whole number from 1 to ${MOST_ASKED_THREADS}, not ${threads}`);
+  }
+  if (variant !== undefined && !SIMD_VARIANTS.includes(variant)) {
+    throw new Error(`the SIMD variant (APOLLO_SIMD) must be one of ${SIMD_VARIANTS.join(", ")}, not "${variant}"`);
+  }
+}
+
+let engine: Engine | null = null;
+
+function currentEngine(): Engine {
+  return (engine ??= createEngine());
+}
+
+/** The kernels that serve an element type: those of {@link configureEngine} for f32, the reference for f64. */
+export function kernelsFor(dtype: "f32" | "f64"): Kernels {
+  if (dtype === "f64") return referenceKernels;
+  return engine === null ? currentEngine().f32 : engine.f32;
+}
+
+/**
+ * Chooses kernels, threads and vector instructions anew, in place of the defaults and of APOLLO_KERNELS, APOLLO_THREADS
+ * and APOLLO_SIMD; what is left out is as at the start.
+ * @throws when an option is not possible.
+ */
+export function configureEngine(options: EngineOptions = {}): void {
+  const next = createEngine(options);
+  engine?.close();
+  engine = next;
+}
+
+/** What {@link kernelsFor} serves with. */
+export function engineInfo(): EngineInfo {
+  const { kernels, variant, threads, shared, origins } = currentEngine();
+  return { kernels, variant, threads, shared, origins };
+}
+
+/** Starts all threads and waits for them: a program may go on without, they join when they are there. */
+export function engineReady(): Promise<void> {
+  return currentEngine().ready();
+}

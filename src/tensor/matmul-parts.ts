@@ -1,0 +1,41 @@
+/** How a matrix product is cut into rectangles for the threads. */
+
+import type { MatmulLayout } from "./kernels.ts";
+
+/** Rows of a register tile. */
+const TILE_ROWS = 6;
+/** Time to pack an element, and to transpose one of A, against a multiplication. */
+const PACKING_COST = 8;
+const TRANSPOSING_COST = 12;
+
+/**
+ * Row and column parts of each matrix of the batch, at least `wanted` rectangles in all where there are so many tiles.
+ *
+ * Rectangles in one row of the grid each transpose the same rows of A, those in one column each pack the same columns of
+ * B: the cut that repeats least, with rectangles of nearly equal size, is best. The result does not depend on it.
+ */
+export function divideMatmul(
+  { rows, columns, inner, transposeA, batches }: MatmulLayout,
+  panel: number,
+  wanted: number,
+): [rowParts: number, columnParts: number] {
+  const parts = Math.ceil(wanted / (batches[0] * batches[1]));
+  if (parts <= 1) return [1, 1];
+  const rowTiles = Math.ceil(rows / TILE_ROWS);
+  const columnTiles = Math.ceil(columns / panel);
+  let best: [number, number] = [1, 1];
+  let bestCost = Number.POSITIVE_INFINITY;
+  for (let rowParts = 1; rowParts <= Math.min(parts, rowTiles); rowParts++) {
+    const columnParts = Math.min(columnTiles, Math.ceil(parts / rowParts));
+    const height = Math.ceil(rowTiles / rowParts) * TILE_ROWS;
+    const width = Math.ceil(columnTiles / columnParts) * panel;
+    const packing = PACKING_COST * width + (transposeA ? TRANSPOSING_COST * height : 0);
+    // Rectangles come in rounds, one per thread: what counts is how much all would take if each were the largest.
+    const cost = rowParts * columnParts * inner * (height * width + packing) * (rowParts * columnParts < parts ? 2 : 1);
+    if (cost < bestCost) {
+      bestCost = cost;
+      best = [rowParts, columnParts];
+    }
+  }
+  return best;
+}

@@ -1,0 +1,29 @@
+/** The engine's platform in Node. Built-in modules are asked for at run time, so that browsers can load this file. */
+
+import type { Platform } from "./platform.ts";
+
+/** The first major version whose WebAssembly compiler joins pairs of 128-bit operations. */
+const FIRST_WITH_VECTOR_PAIRS = 24;
+
+/** Null outside of Node. */
+export function nodePlatform(): Platform | null {
+  if (typeof process === "undefined" || typeof process.getBuiltinModule !== "function") return null;
+  const threads = process.getBuiltinModule("node:worker_threads");
+  return {
+    cores: () => process.getBuiltinModule("node:os").availableParallelism(),
+    setting: (name) => process.env[name],
+    mayWait: () => true,
+    startWorker(url, message, onError) {
+      const worker = new threads.Worker(url, { workerData: message });
+      worker.on("error", (error) => onError(error as Error));
+      worker.unref();
+      return { terminate: () => void worker.terminate() };
+    },
+    startMessage: async () => threads.workerData,
+    joinVectorPairs() {
+      if (Number.parseInt(process.versions.node, 10) < FIRST_WITH_VECTOR_PAIRS) return false;
+      process.getBuiltinModule("node:v8").setFlagsFromString("--experimental-wasm-revectorize");
+      return true;
+    },
+  };
+}

@@ -1,0 +1,464 @@
+/**
+ * The names of the kernels bound to the compiled functions of src/tensor/assembly, split over the thread pool.
+ *
+ * A call is handed to the fallback when an operand is not f32 inside the engine's memory; a kernel that has no compiled
+ * function stays the fallback's.
+ */
+
+import type { BinaryKernel, Kernels, MatmulLayout, UnaryBackwardKernel, UnaryKernel } from "./kernels.ts";
+import { divideMatmul } from "./matmul-parts.ts";
+import type { Memory } from "./memory.ts";
+import { dropoutThreshold } from "./random.ts";
+import { mergeAxes } from "./strided-axes.ts";
+import type { ThreadPool } from "./thread-pool.ts";
+
+/**
+ * Columns of a register tile: 8 suits 128-bit engines; 16 those that join pairs of 128-bit operations. Equal results.
+ */
+export type PanelWidth = 8 | 16;
+
+export interface SimdKernelsOptions {
+  memory: Memory;
+  pool: ThreadPool;
+  fallback: Kernels;
+  addressOf: (view: ArrayBufferView) => number;
+  panel: PanelWidth;
+}
+
+/** Elements that one thread takes at least: whole cache lines, and long enough to be worth a call. */
+const ELEMENT_GRAIN = 1024;
+/** Columns that one thread takes at least in loops down the rows: a cache line. */
+const COLUMN_GRAIN = 16;
+/** Elements of a chunk of the long sums; fixed in the compiled kernels too. */
+const SUM_CHUNK = 4096;
+/** Strided copies know this many axes after merging. */
+const COPY_AXES = 4;
+
+/** Estimated nanoseconds per element on one thread: they only decide when work is shared. */
+const COST = {
+  copy: 0.15,
+  arithmetic: 0.15,
+  exponential: 0.5,
+  longFormula: 1,
+  scattered: 1,
+  multiplication: 0.012,
+} as const;
+
+const UNARY_COSTS = {
+  neg: COST.copy,
+  exp: COST.exponential,
+  log: COST.exponential,
+  sqrt: COST.arithmetic,
+  abs: COST.copy,
+  sign: COST.copy,
+  tanh: COST.longFormula,
+  sigmoid: COST.exponential,
+  relu: COST.copy,
+  erf: COST.longFormula,
+  gelu: COST.longFormula,
+  geluTanh: COST.exponential,
+  silu: COST.exponential,
+} as const;
+
+const BINARY_NAMES = ["add", "sub", "mul", "div", "maximum", "minimum", "equal", "less", "lessEqual"] as const;
+const UNARY_BACKWARD_NAMES = ["geluBackward", "geluTanhBackward", "siluBackward"] as const;
+
+/** The compiled kernels over `fallback`. */
+export function createSimdKernels({ memory, pool, fallback, addressOf, panel }: SimdKernelsOptions): Kernels {
+  // The callers' arrays may be on a buffer that growth replaces: scratch is taken only after the addresses are known.
+  pool.reserveScratch(pool.exports.matmulScratchBytes() as unknown as number);
+
+  /** The addresses of operands; null when one is not in the memory. */
+  const addressesOf = (...views: ArrayBufferView[]): number[] | null => {
+    const addresses = new Array<number>(views.length);
+    for (let i = 0; i < views.length; i++) {
+      const address = addressOf(views[i]);
+      if (address < 0) return null;
+      addresses[i] = address;
+    }
+    return addresses;
+  };
+
+  const unary = (name: keyof typeof UNARY_COSTS): UnaryKernel => {
+    const index = pool.indexOf(name);
+    const cost = UNARY_COSTS[name];
+    return (x, out) => {
+      const addresses = addressesOf(x, out);
+      if (addresses === null) fallback[name](x, out);
+      else pool.run(index, addresses, out.length, ELEMENT_GRAIN, out.length * cost);
+    };
+  };
+
+  const unaryBackward = (name: (typeof UNARY_BACKWARD_NAMES)[number]): UnaryBackwardKernel => {
+    const index = pool.indexOf(name);
+    return (operand, gradient, out) => {
+      const addresses = addressesOf(operand, gradient, out);
+      if (addresses === null) fallback[name](operand, gradient, out);
+      else pool.run(index, addresses, out.length, ELEMENT_GRAIN, out.length * COST.longFormula);
+    };
+  };
+
+  const binary = (name: (typeof BINARY_NAMES)[number]): BinaryKernel => {
+    const index = pool.indexOf(name);
+    return (a, b, out, layout) => {
+      const addresses = addressesOf(a, b, out);
+      if (addresses === null) {
+        fallback[name](a, b, out, layout);
+        return;
+      }
+      let { rows, columns, aRow, aColumn, bRow, bColumn } = layout;
+      // Rows that follow one another without a gap are one long row.
+      if (aRow === columns * aColumn && bRow === columns * bColumn) {
+        columns *= rows;
+        rows = 1;
+      }
+      const given = [
+        addresses[0] + layout.aStart * 4,
+        addresses[1] + layout.bStart * 4,
+        addresses[2] + layout.outStart * 4,
+        columns,
+        aRow,
+        aColumn,
+        bRow,
+        bColumn,
+      ];
+      const elements = rows * columns;
+      if (elements === 0) return;
+      pool.run(index, given, elements, ELEMENT_GRAIN, elements * COST.arithmetic);
+    };
+  };
+
+  const index = {
+    where: pool.indexOf("where"),
+    fill: pool.indexOf("fill"),
+    scale: pool.indexOf("scale"),
+    add: pool.indexOf("add"),
+    copyStrided: pool.indexOf("copyStrided"),
+    addStrided: pool.indexOf("addStrided"),
+    takeRows: pool.indexOf("takeRows"),
+    addRows: pool.indexOf("addRows"),
+    sumChunks: pool.indexOf("sumChunks"),
+    squareChunks: pool.indexOf("squareChunks"),
+    sumRows: pool.indexOf("sumRows"),
+    sumColumns: pool.indexOf("sumColumns"),
+    maxRows: pool.indexOf("maxRows"),
+    maxColumns: pool.indexOf("maxColumns"),
+    argmax: pool.indexOf("argmax"),
+    softmax: pool.indexOf("softmax"),
+    softmaxBackward: pool.indexOf("softmaxBackward"),
+    logSoftmax: pool.indexOf("logSoftmax"),
+    layerNorm: pool.indexOf("layerNorm"),
+    layerNormBackward: pool.indexOf("layerNormBackward"),
+    layerNormParametersBackward: pool.indexOf("layerNormParametersBackward"),
+    dropout: pool.indexOf("dropout"),
+    crossEntropy: pool.indexOf("crossEntropy"),
+    crossEntropyBackward: pool.indexOf("crossEntropyBackward"),
+    attention: pool.indexOf("attention"),
+    attentionBackward: pool.indexOf("attentionBackward"),
+    matmul: pool.indexOf("matmul"),
+    adamw: pool.indexOf("adamw"),
+  };
+
+  /** Σ of the chunk sums that a kernel writes, always in the same order. */
+  const sumOfChunks = (kernel: number, address: number, length: number): number => {
+    const chunks = Math.ceil(length / SUM_CHUNK);
+    const partials = memory.allocate(chunks * 8);
+    pool.run(kernel, [address, partials, length], chunks, 1, length * COST.arithmetic);
+    const sums = new Float64Array(memory.buffer as ArrayBuffer, partials, chunks);
+    let total = 0;
+    for (let i = 0; i < chunks; i++) total += sums[i];
+    memory.release(partials, chunks * 8);
+    return total;
+  };
+
+  return {
+    ...fallback,
+    ...(fromNames(BINARY_NAMES, binary) as Pick<Kernels, (typeof BINARY_NAMES)[number]>),
+    ...(fromNames(Object.keys(UNARY_COSTS) as (keyof typeof UNARY_COSTS)[], unary) as Pick<
+      Kernels,
+      keyof typeof UNARY_COSTS
+    >),
+    ...(fromNames(UNARY_BACKWARD_NAMES, unaryBackward) as Pick<Kernels, (typeof UNARY_BACKWARD_NAMES)[number]>),
+
+    where(condition, a, b, out) {
+      const addresses = addressesOf(condition, a, b, out);
+      if (addresses === null) fallback.where(condition, a, b, out);
+      else pool.run(index.where, addresses, out.length, ELEMENT_GRAIN, out.length * COST.arithmetic);
+    },
+    fill(out, value) {
+      const address = addressOf(out);
+      if (address < 0) fallback.fill(out, value);
+      else pool.run(index.fill, [address, value], out.length, ELEMENT_GRAIN, out.length * COST.copy);
+    },
+    scale(x, out, factor) {
+      const addresses = addressesOf(x, out);
+      if (addresses === null) fallback.scale(x, out, factor);
+      else pool.run(index.scale, [...addresses, factor], out.length, ELEMENT_GRAIN, out.length * COST.copy);
+    },
+    accumulate(x, out) {
+      const addresses = addressesOf(x, out);
+      if (addresses === null) fallback.accumulate(x, out);
+      else {
+        const given = [addresses[0], addresses[1], addresses[1], out.length, 0, 1, 0, 1];
+        pool.run(index.add, given, out.length, ELEMENT_GRAIN, out.length * COST.arithmetic);
+      }
+    },
+
+    copyStrided(x, out, view) {
+      const addresses = addressesOf(x, out);
+      const axes = mergeAxes(view, COPY_AXES);
+      if (addresses === null || axes === null) {
+        fallback.copyStrided(x, out, view);
+        return;
+      }
+      const { sizes, strides } = axes;
+      const given = [addresses[0] + view.start * 4, addresses[1], ...sizes.slice(1), ...strides];
+      pool.run(index.copyStrided, given, sizes[0] * sizes[1], 1, axes.elements * COST.scattered);
+    },
+    addStrided(x, out, view) {
+      const addresses = addressesOf(x, out);
+      const axes = mergeAxes(view, COPY_AXES);
+      if (addresses === null || axes === null) {
+        fallback.addStrided(x, out, view);
+        return;
+      }
+      const { sizes, strides, isInjective } = axes;
+      const given = [addresses[0], addresses[1] + view.start * 4, ...sizes.slice(1), ...strides];
+      // Elements that are met more than once must be added to by one thread.
+      const units = sizes[0] * sizes[1];
+      pool.run(index.addStrided, given, units, isInjective ? 1 : units, axes.elements * COST.scattered);
+    },
+    takeRows(x, indices, out, layout) {
+      const addresses = addressesOf(x, indices, out);
+      if (addresses === null) {
+        fallback.takeRows(x, indices, out, layout);
+        return;
+      }
+      const { outer, size, inner } = layout;
+      const given = [...addresses, size, inner, indices.length];
+      const grain = Math.ceil(256 / inner);
+      pool.run(index.takeRows, given, outer * indices.length, grain, outer * indices.length * inner * COST.copy);
+    },
+    addRows(x, indices, out, layout) {
+      const addresses = addressesOf(x, indices, out);
+      if (addresses === null) {
+        fallback.addRows(x, indices, out, layout);
+        return;
+      }
+      const { outer, size, inner } = layout;
+      const given = [...addresses, outer, size, inner, indices.length];
+      pool.run(index.addRows, given, inner, COLUMN_GRAIN, outer * indices.length * inner * COST.arithmetic);
+    },
+
+    sum(x, out, layout) {
+      const addresses = addressesOf(x, out);
+      if (addresses === null) {
+        fallback.sum(x, out, layout);
+        return;
+      }
+      const { outer, size, inner } = layout;
+      const nanoseconds = outer * size * inner * COST.arithmetic;
+      if (outer * inner === 1) {
+        const total = sumOfChunks(index.sumChunks, addresses[0], size);
+        new Float32Array(memory.buffer as ArrayBuffer, addresses[1], 1)[0] = total;
+      } else if (inner === 1) {
+        pool.run(index.sumRows, [...addresses, size], outer, Math.ceil(256 / size), nanoseconds);
+      } else {
+        pool.run(index.sumColumns, [...addresses, size, inner], outer * inner, COLUMN_GRAIN, nanoseconds);
+      }
+    },
+    max(x, out, layout) {
+      const addresses = addressesOf(x, out);
+      if (addresses === null) {
+        fallback.max(x, out, layout);
+        return;
+      }
+      const { outer, size, inner } = layout;
+      const nanoseconds = outer * size * inner * COST.arithmetic;
+      if (inner === 1) pool.run(index.maxRows, [...addresses, size], outer, Math.ceil(256 / size), nanoseconds);
+      else pool.run(index.maxColumns, [...addresses, size, inner], outer * inner, COLUMN_GRAIN, nanoseconds);
+    },
+    argmax(x, out, layout) {
+      const addresses = addressesOf(x, out);
+      if (addresses === null) {
+        fallback.argmax(x, out, layout);
+        return;
+      }
+      const { outer, size, inner } = layout;
+      const nanoseconds = outer * size * inner * COST.scattered;
+      pool.run(index.argmax, [...addresses, size, inner], outer * inner, COLUMN_GRAIN, nanoseconds);
+    },
+
+    softmax(x, out, layout) {
+      const addresses = addressesOf(x, out);
+      if (addresses === null) fallback.softmax(x, out, layout);
+      else runRows(index.softmax, [...addresses, layout.columns], layout, COST.exponential);
+    },
+    softmaxBackward(y, gradient, out, layout) {
+      const addresses = addressesOf(y, gradient, out);
+      if (addresses === null) fallback.softmaxBackward(y, gradient, out, layout);
+      else runRows(index.softmaxBackward, [...addresses, layout.columns], layout, COST.arithmetic);
+    },
+    logSoftmax(x, out, layout) {
+      const addresses = addressesOf(x, out);
+      if (addresses === null) fallback.logSoftmax(x, out, layout);
+      else runRows(index.logSoftmax, [...addresses, layout.columns], layout, COST.exponential);
+    },
+    layerNorm(x, weight, bias, out, mean, rstd, layout) {
+      const addresses = addressesOf(x, weight, bias, out, mean, rstd);
+      if (addresses === null) fallback.layerNorm(x, weight, bias, out, mean, rstd, layout);
+      else runRows(index.layerNorm, [...addresses, layout.columns, layout.epsilon], layout, COST.exponential);
+    },
+    layerNormBackward(x, weight, mean, rstd, gradient, out, layout) {
+      const addresses = addressesOf(x, weight, mean, rstd, gradient, out);
+      if (addresses === null) fallback.layerNormBackward(x, weight, mean, rstd, gradient, out, layout);
+      else runRows(index.layerNormBackward, [...addresses, layout.columns], layout, COST.exponential);
+    },
+    layerNormParametersBackward(x, mean, rstd, gradient, weightGradient, biasGradient, layout) {
+      const addresses = addressesOf(x, mean, rstd, gradient, weightGradient, biasGradient);
+      if (addresses === null) {
+        fallback.layerNormParametersBackward(x, mean, rstd, gradient, weightGradient, biasGradient, layout);
+        return;
+      }
+      const { rows, columns } = layout;
+      const given = [...addresses, rows, columns];
+      pool.run(index.layerNormParametersBackward, given, columns, COLUMN_GRAIN, rows * columns * COST.exponential);
+    },
+
+    dropout(x, out, { probability, seed }) {
+      const addresses = addressesOf(x, out);
+      if (addresses === null) {
+        fallback.dropout(x, out, { probability, seed });
+        return;
+      }
+      const given = [...addresses, dropoutThreshold(probability), 1 / (1 - probability), ...seed];
+      pool.run(index.dropout, given, out.length, ELEMENT_GRAIN, out.length * COST.exponential);
+    },
+
+    crossEntropy(logits, targets, losses, logSumExps, layout) {
+      const addresses = addressesOf(logits, targets, losses, logSumExps);
+      if (addresses === null) {
+        fallback.crossEntropy(logits, targets, losses, logSumExps, layout);
+        return;
+      }
+      const given = [...addresses, layout.columns, layout.ignoreIndex, layout.labelSmoothing];
+      runRows(index.crossEntropy, given, layout, COST.exponential);
+    },
+    crossEntropyBackward(logits, targets, logSumExps, gradient, out, layout) {
+      const addresses = addressesOf(logits, targets, logSumExps, gradient, out);
+      if (addresses === null) {
+        fallback.crossEntropyBackward(logits, targets, logSumExps, gradient, out, layout);
+        return;
+      }
+      const given = [...addresses, layout.columns, layout.ignoreIndex, layout.labelSmoothing];
+      runRows(index.crossEntropyBackward, given, layout, COST.exponential);
+    },
+
+    attention(qkv, out, logSumExps, layout) {
+      const addresses = addressesOf(qkv, out, logSumExps);
+      if (addresses === null) {
+        fallback.attention(qkv, out, logSumExps, layout);
+        return;
+      }
+      const { batches, tokens, heads, headSize, causal, scale, dropoutProbability, dropoutSeed } = layout;
+      pool.reserveScratch(pool.exports.attentionScratchBytes(tokens, headSize) as unknown as number);
+      const dropout = [dropoutThreshold(dropoutProbability), 1 / (1 - dropoutProbability), ...dropoutSeed];
+      const given = [...addresses, tokens, heads, headSize, Number(causal), scale, ...dropout, panel];
+      const nanoseconds = batches * heads * tokens * tokens * (2 * headSize * COST.multiplication + COST.exponential);
+      pool.run(index.attention, given, batches * heads, 1, nanoseconds);
+    },
+    attentionBackward(qkv, out, logSumExps, gradient, qkvGradient, layout) {
+      const addresses = addressesOf(qkv, out, logSumExps, gradient, qkvGradient);
+      if (addresses === null) {
+        fallback.attentionBackward(qkv, out, logSumExps, gradient, qkvGradient, layout);
+        return;
+      }
+      const { batches, tokens, heads, headSize, causal, scale, dropoutProbability, dropoutSeed } = layout;
+      pool.reserveScratch(pool.exports.attentionBackwardScratchBytes(tokens, headSize) as unknown as number);
+      const dropout = [dropoutThreshold(dropoutProbability), 1 / (1 - dropoutProbability), ...dropoutSeed];
+      const given = [...addresses, tokens, heads, headSize, Number(causal), scale, ...dropout, panel];
+      const nanoseconds = batches * heads * tokens * tokens * (5 * headSize * COST.multiplication + COST.exponential);
+      pool.run(index.attentionBackward, given, batches * heads, 1, nanoseconds);
+    },
+
+    matmul(a, b, out, layout) {
+      const { bias, accumulate } = layout;
+      const addresses = addressesOf(a, b, out);
+      const biasAddress = bias === undefined ? 0 : addressOf(bias);
+      if (addresses === null || biasAddress < 0 || (bias !== undefined && accumulate)) {
+        fallback.matmul(a, b, out, layout);
+        return;
+      }
+      runMatmul(addresses, biasAddress, layout);
+    },
+
+    adamw(parameter, gradient, m, v, step) {
+      const addresses = addressesOf(parameter, gradient, m, v);
+      if (addresses === null) {
+        fallback.adamw(parameter, gradient, m, v, step);
+        return;
+      }
+      const { learningRate, beta1, beta2, epsilon, weightDecay, biasCorrection1, biasCorrection2, gradientScale } =
+        step;
+      const moments = [beta1, 1 - beta1, beta2, 1 - beta2];
+      const corrections = [1 / biasCorrection1, 1 / biasCorrection2];
+      const given = [...addresses, learningRate, ...moments, epsilon, weightDecay, ...corrections, gradientScale];
+      pool.run(index.adamw, given, parameter.length, ELEMENT_GRAIN, parameter.length * COST.longFormula);
+    },
+    sumOfSquares(x) {
+      const address = addressOf(x);
+      return address < 0 ? fallback.sumOfSquares(x) : sumOfChunks(index.squareChunks, address, x.length);
+    },
+  };
+
+  function runRows(
+    kernel: number,
+    given: readonly number[],
+    { rows, columns }: { rows: number; columns: number },
+    cost: number,
+  ): void {
+    pool.run(kernel, given, rows, Math.ceil(256 / columns), rows * columns * cost);
+  }
+
+  function runMatmul(addresses: readonly number[], bias: number, layout: MatmulLayout): void {
+    const { rows, columns, inner, transposeA, transposeB, aRow, bRow, outRow, batches } = layout;
+    const nanoseconds = rows * columns * inner * batches[0] * batches[1] * COST.multiplication;
+    const [rowParts, columnParts] = divideMatmul(layout, panel, pool.partsFor(nanoseconds));
+    const given = [
+      ...addresses,
+      bias,
+      rows,
+      columns,
+      inner,
+      Number(transposeA),
+      Number(transposeB),
+      aRow,
+      bRow,
+      outRow,
+      batches[1],
+      ...layout.aBatch,
+      ...layout.bBatch,
+      ...layout.outBatch,
+      Number(layout.accumulate ?? false),
+      panel,
+      rowParts,
+      columnParts,
+    ];
+    pool.run(index.matmul, given, batches[0] * batches[1] * rowParts * columnParts, 1, nanoseconds);
+  }
+}
+
+function fromNames<Name extends string, Kernel>(names: readonly Name[], make: (name: Name) => Kernel): object {
+  return Object.fromEntries(names.map((name) => [name, make(name)]));
+}
+
+/** For every kernel the first of the sets, fastest first, that serves it by itself. */
+export function kernelOrigins(sets: readonly { name: string; kernels: Kernels }[]): Record<keyof Kernels, string> {
+  const origins: Partial<Record<keyof Kernels, string>> = {};
+  for (const name of Object.keys(sets[0].kernels) as (keyof Kernels)[]) {
+    // A set that lacks a kernel holds the next one's very function.
+    const serving = sets.findLast(({ kernels }) => kernels[name] === sets[0].kernels[name]);
+    origins[name] = serving?.name;
+  }
+  return origins as Record<keyof Kernels, string>;
+}

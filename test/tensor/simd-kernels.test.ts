@@ -1,0 +1,161 @@
+import { setFlagsFromString } from "node:v8";
+import { expect } from "chai";
+import fc from "fast-check";
+import { createEngine, type Engine, SIMD_VARIANTS } from "../../src/tensor/engine.ts";
+import { KERNEL_SETS, type Kernels } from "../../src/tensor/kernels.ts";
+import { Memory } from "../../src/tensor/memory.ts";
+import { Random } from "../../src/tensor/random.ts";
+import { checkAgainstReference, kernelCases, matmulCall, runIn, seedAndSize } from "./kernel-cases.ts";
+
+// The optimising compiler from the first call on, and its joining of vector pairs before anything is compiled:
+// what is tested shall be the code that long runs execute.
+setFlagsFromString("--no-liftoff");
+createEngine({ kernels: "simd", variant: "wide", threads: 1 }, new Memory()).close();
+
+const names = Object.keys(kernelCases) as (keyof Kernels)[];
+
+describe("kernel sets against the f64 reference", () => {
+  const memory = new Memory();
+  memory.poison = true;
+  const engines: Engine[] = [];
+  const sets = [
+    ...KERNEL_SETS.filter((kernels) => kernels !== "simd").map((kernels) => ({ kernels })),
+    ...SIMD_VARIANTS.map((variant) => ({ kernels: "simd" as const, variant })),
+  ];
+  for (const options of sets) {
+    const label = "variant" in options ? `simd, ${options.variant}` : options.kernels;
+    it(`${label}: every kernel, within 1e-5 of the same expression in absolute values`, () => {
+      const engine = createEngine({ ...options, threads: 1 }, memory);
+      engines.push(engine);
+      for (const name of names) {
+        const property = fc.property(seedAndSize(1200), ({ seed, size }) => {
+          checkAgainstReference(memory, [engine.f32], kernelCases[name](new Random(seed), size));
+        });
+        fc.assert(property, { seed: 1, numRuns: 40 });
+      }
+    });
+  }
+  after(() => engines.forEach((engine) => engine.close()));
+
+  it("has a case for every kernel", () => {
+    expect(names.sort()).to.deep.equal(Object.keys(createEngine({ kernels: "reference" }).f32).sort());
+  });
+});
+
+describe("simd matmul", () => {
+  const memory = new Memory();
+  const variants = SIMD_VARIANTS.map((variant) => createEngine({ kernels: "simd", variant, threads: 1 }, memory));
+  const all = variants.map(({ f32 }) => f32);
+  after(() => variants.forEach((engine) => engine.close()));
+  const small = fc.record({
+    rows: fc.integer({ min: 1, max: 70 }),
+    columns: fc.integer({ min: 1, max: 70 }),
+    inner: fc.integer({ min: 1, max: 70 }),
+    seed: fc.nat(),
+  });
+
+  it("is right for all transpositions, strides, batches, accumulation and bias, 1 … 70", () => {
+    const property = fc.property(small, ({ seed, ...sizes }) => {
+      checkAgainstReference(memory, all, matmulCall(new Random(seed), sizes));
+    });
+    fc.assert(property, { seed: 1, numRuns: 300 });
+  });
+
+  it("is right beyond the sizes of its blocks", () => {
+    for (const [rows, columns, inner] of [
+      [101, 800, 5],
+      [7, 19, 600],
+      [200, 33, 257],
+      [97, 769, 259],
+    ]) {
+      for (let seed = 0; seed < 4; seed++) {
+        checkAgainstReference(memory, all, matmulCall(new Random(seed), { rows, columns, inner }));
+      }
+    }
+  });
+
+  it("gives the same bits with narrow and wide tiles", () => {
+    const [, relaxed, wide] = variants;
+    const property = fc.property(small, ({ seed, ...sizes }) => {
+      const call = matmulCall(new Random(seed), sizes);
+      const [one, other] = [relaxed, wide].map(({ f32 }) => runIn(memory, f32, call).operands[2]);
+      expect(one).to.deep.equal(other);
+    });
+    fc.assert(property, { seed: 1, numRuns: 100 });
+  });
+});
+
+describe("simd elementary functions at the edges of f32", () => {
+  const memory = new Memory();
+  const engine = createEngine({ kernels: "simd", threads: 1 }, memory);
+  after(() => engine.close());
+  const address = memory.allocate(128);
+  const view = new Float32Array(memory.buffer as ArrayBuffer, address, 16);
+  const out = new Float32Array(memory.buffer as ArrayBuffer, address + 64, 16);
+  const evaluate = (
+    name: "exp" | "log" | "tanh" | "sigmoid" | "gelu" | "geluTanh" | "erf" | "sign",
+    x: number,
+  ): number => {
+    view.fill(x);
+    engine.f32[name](view, out);
+    // The paired and the single elements go through the same arithmetic.
+    expect(new Set(out).size).to.equal(1);
+    return out[0];
+  };
+  const huge = 3.4e38;
+
+  it("exp: 0 below the normal range, infinite above, NaN stays", () => {
+    expect(evaluate("exp", -88)).to.equal(0);
+    expect(evaluate("exp", -huge)).to.equal(0);
+    expect(evaluate("exp", Number.NEGATIVE_INFINITY)).to.equal(0);
+    expect(evaluate("exp", 88.7) / Math.exp(Math.fround(88.7))).to.be.closeTo(1, 1e-5);
+    expect(evaluate("exp", 89)).to.equal(Number.POSITIVE_INFINITY);
+    expect(evaluate("exp", huge)).to.equal(Number.POSITIVE_INFINITY);
+    expect(evaluate("exp", Number.NaN)).to.be.NaN;
+    // A NaN with an odd payload, as released memory is filled with.
+    new Uint32Array(view.buffer, view.byteOffset, view.length).fill(0x7fc0dead);
+    engine.f32.exp(view, out);
+    expect(out[0]).to.be.NaN;
+  });
+
+  it("log: zero, negative, infinite and denormal arguments", () => {
+    expect(evaluate("log", 0)).to.equal(Number.NEGATIVE_INFINITY);
+    expect(evaluate("log", -1)).to.be.NaN;
+    expect(evaluate("log", Number.POSITIVE_INFINITY)).to.equal(Number.POSITIVE_INFINITY);
+    expect(evaluate("log", 1)).to.equal(0);
+    expect(evaluate("log", 1e-40)).to.be.closeTo(Math.log(Math.fround(1e-40)), 1e-4);
+    expect(evaluate("log", 3e38)).to.be.closeTo(Math.log(3e38), 1e-4);
+  });
+
+  it("saturating functions reach their limits", () => {
+    for (const x of [20, 1e4, huge]) {
+      expect(evaluate("tanh", x)).to.equal(1);
+      expect(evaluate("tanh", -x)).to.equal(-1);
+      expect(evaluate("erf", -x)).to.equal(-1);
+      expect(evaluate("sigmoid", x)).to.equal(1);
+      expect(evaluate("gelu", x)).to.equal(Math.fround(x));
+      expect(evaluate("geluTanh", x)).to.equal(Math.fround(x));
+      expect(evaluate("geluTanh", -x)).to.be.closeTo(0, 1e-6);
+    }
+    expect(evaluate("sign", Number.NaN)).to.be.NaN;
+  });
+});
+
+describe("addresses above 2 GiB", () => {
+  it("are served by the simd kernels", () => {
+    const memory = new Memory();
+    // The system hands out pages only when they are touched: the large block costs nothing.
+    memory.allocate(2 ** 31 + 2 ** 20);
+    const engine = createEngine({ kernels: "simd", threads: 1 }, memory);
+    const random = new Random(1);
+    for (const name of ["matmul", "add", "attention", "softmax", "adamw", "sum", "copyStrided"] as const) {
+      checkAgainstReference(memory, [engine.f32], kernelCases[name](random, 500));
+    }
+    const last = memory.allocate(64);
+    expect(last).to.be.greaterThan(2 ** 31);
+    const view = new Float32Array(memory.buffer as ArrayBuffer, last, 16);
+    engine.f32.fill(view, 3);
+    expect(view[15]).to.equal(3);
+    engine.close();
+  });
+});
