@@ -76,10 +76,14 @@ export function writeBytesWhole(path: string, bytes: Uint8Array): void {
   const partial = `${path}.${process.pid}.partial`;
   try {
     mkdirSync(dirname(path), { recursive: true });
-    writeFileSync(partial, bytes);
-    renameSync(partial, path);
+    try {
+      writeFileSync(partial, bytes);
+      renameSync(partial, path);
+    } catch (error) {
+      rmSync(partial, { force: true });
+      throw error;
+    }
   } catch (error) {
-    rmSync(partial, { force: true });
     throw new Error(`cannot write ${path}: ${(error as Error).message}`);
   }
 }

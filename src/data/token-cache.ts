@@ -83,21 +83,31 @@ export function prepareCorpus(options: PrepareCorpusOptions): PreparedCorpus {
   const stored = bytes && decodeTokenFile(bytes, contentHash);
   const content = stored ?? build(split, options);
   if (stored === undefined) writeBytesWhole(path, encodeTokenFile(content, contentHash));
-  const tokenizer = Tokenizer.fromJson(content.tokenizer);
-  const { train, validation } = content;
-  const description: CorpusDescription = {
-    corpus: typeof corpus === "string" ? corpus : "documents",
-    trainDocuments: split.train.length,
-    validationDocuments: split.validation.length,
-    words: documents.reduce((total, { text }) => total + (text.match(/\S+/g)?.length ?? 0), 0),
-    genres: genreCounts(documents),
+  const prepared = {
+    tokenizer: Tokenizer.fromJson(content.tokenizer),
+    train: content.train,
+    validation: content.validation,
+  };
+  const name = typeof corpus === "string" ? corpus : "documents";
+  return { ...prepared, description: describe(prepared, { name, documents, split, cached: stored !== undefined }) };
+}
+
+function describe(
+  { tokenizer, train, validation }: Omit<PreparedCorpus, "description">,
+  source: { name: string; documents: readonly Document[]; split: DocumentSplit; cached: boolean },
+): CorpusDescription {
+  return {
+    corpus: source.name,
+    trainDocuments: source.split.train.length,
+    validationDocuments: source.split.validation.length,
+    words: source.documents.reduce((total, { text }) => total + (text.match(/\S+/g)?.length ?? 0), 0),
+    genres: genreCounts(source.documents),
     vocabularySize: tokenizer.vocabularySize,
     trainTokens: train.tokens.length,
     validationTokens: validation.tokens.length,
     bytesPerToken: train.textBytes / train.tokens.length,
-    cached: stored !== undefined,
+    cached: source.cached,
   };
-  return { tokenizer, train, validation, description };
 }
 
 function build(

@@ -63,7 +63,9 @@ export function decodeTokenFile(bytes: Uint8Array, hash: Hash): TokenFile | unde
     const begin = end;
     end += 4 * length;
     // Copied, since a file's bytes need not lie at a multiple of four.
-    return new Int32Array(bytes.slice(begin, end).buffer);
+    const numbers = new Int32Array(length);
+    new Uint8Array(numbers.buffer).set(bytes.subarray(begin, end));
+    return numbers;
   });
   return {
     tokenizer: header.tokenizer,
