@@ -88,7 +88,9 @@ export function decodeSafetensors(bytes: Uint8Array, source: string): Safetensor
       fail(`tensor "${name}" has ${end - start} bytes, its shape ${formatShape(shape)} needs ${4 * sizeOf(shape)}`);
     covered = end;
     // A copy of its own: the file's bytes need not be aligned.
-    tensors.set(name, { shape, values: new Float32Array(data.slice(start, end).buffer) });
+    const values = new Float32Array((end - start) / 4);
+    new Uint8Array(values.buffer).set(data.subarray(start, end));
+    tensors.set(name, { shape, values });
   }
   if (covered !== data.length) fail(`${data.length - covered} bytes after the last tensor belong to nothing`);
   return { tensors, metadata: metadata as Record<string, string> };

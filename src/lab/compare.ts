@@ -5,7 +5,6 @@ import { join } from "node:path";
 import { depthSampler } from "../apollo/depth-sampler.ts";
 import { writeWhole } from "../io/files.ts";
 import type { ComparedRun, Comparison, SamplerCurve } from "../report/comparison.ts";
-import { renderReport } from "../report/html-report.ts";
 import { readRun, runFileNames } from "../report/run-files.ts";
 import type { RunLog, StepRecord } from "../report/run-log.ts";
 import type { Experiment } from "./experiment.ts";
@@ -62,6 +61,8 @@ export async function writeReport(folder: string, title: string, names?: readonl
     .map(readRun);
   if (logs.length === 0) throw new Error(`${folder} holds no runs to report on`);
   const comparison = compareRuns(logs, title);
+  // The drawing libraries are large; nothing else waits for them to load.
+  const { renderReport } = await import("../report/html-report.ts");
   writeWhole(join(folder, REPORT_FILE), await renderReport(comparison));
   const numbers = comparison.runs.map(({ log, ...rest }) => ({
     name: log.header.name,

@@ -53,21 +53,10 @@ export function* generateText(folder: string, options: GenerateTextOptions): Gen
       `generate: depth must be a whole number from 1 to ${experiment.model.layers}, not ${options.depth}`,
     );
   }
-  // Fewer layers than there are unique ones: the map backwards, every layer standing for those below it.
-  const path =
-    depth >= uniqueLayers
-      ? sharedPath(model.blocks, planFromMap(layerMap("interp_floor", uniqueLayers, depth)))
-      : sharedPath(
-          model.blocks,
-          planFromMap(
-            layerMap("interp_floor", depth, uniqueLayers).flatMap((source, index, map) =>
-              index === 0 || map[index - 1] !== source ? [index] : [],
-            ),
-          ),
-        );
+  const path = sharedPath(model.blocks, planFromMap(mapToDepth(uniqueLayers, depth)));
 
   const prompt = [...tokenizer.encode(options.prompt)];
-  const start = prompt.length > 0 ? prompt : [tokenizer.endOfText];
+  const start = prompt.length > 0 ? prompt : [tokenizer.special.endOfText!];
   const written: number[] = [];
   let text = "";
   const { temperature, topK, topP, seed } = options;
@@ -77,7 +66,7 @@ export function* generateText(folder: string, options: GenerateTextOptions): Gen
     temperature,
     topK,
     topP,
-    stopToken: tokenizer.endOfText,
+    stopToken: tokenizer.special.endOfText,
     path,
   })) {
     written.push(token);
@@ -87,4 +76,11 @@ export function* generateText(folder: string, options: GenerateTextOptions): Gen
     yield whole.slice(text.length);
     text = whole;
   }
+}
+
+/** The layers that a depth runs: the map itself, or, below N, evenly chosen ones: the first of each group that the map makes. */
+function mapToDepth(uniqueLayers: number, depth: number): number[] {
+  if (depth >= uniqueLayers) return layerMap("interp_floor", uniqueLayers, depth);
+  const groups = layerMap("interp_floor", depth, uniqueLayers);
+  return Array.from({ length: depth }, (_, group) => groups.indexOf(group));
 }

@@ -108,7 +108,7 @@ export async function run(experiment: Experiment, options: RunOptions): Promise<
       method,
       optimizer,
       learningRate: learningRateSchedule({ ...learningRate, steps }),
-      batchAt: task.batchAt as (step: number, microBatch: number) => never,
+      batchAt: task.batchAt,
       tokensPerBatch: batch * experiment.model.context,
       seed: experiment.seed,
       microBatches,
@@ -153,8 +153,8 @@ export function evaluationSteps(steps: number, count: number): Set<number> {
 /** Losses at full depth and, where layers are shared, at depth N. */
 function evaluate(task: Task, method: Method, step: number, log: RunLogWriter): EvaluationRecord {
   const { blocks } = task.model;
-  const lastTrained = stageAt(method.stages, Math.max(0, step - 1));
-  const { uniqueLayers } = lastTrained;
+  // Right after a stage's last update the model has not grown yet.
+  const { uniqueLayers } = stageAt(method.stages, Math.max(0, step - 1));
   const loss = task.evaluate(sharedPath(blocks, method.planFullDepth(uniqueLayers)));
   const lossAtUniqueDepth =
     uniqueLayers === blocks.length
@@ -203,10 +203,9 @@ class RunLogWriter {
   apolloInfo({ step, plans }: TrainingRecord, { stages }: Method): void {
     plans.forEach(({ positions }, microBatch) => {
       const layers = positions.map(({ weight }) => weight);
-      appendRecord(
-        this.#info,
-        { ...apolloInfoRecord({ step, microBatch, microBatches: plans.length, stages, map: this.#map, layers }) },
-      );
+      appendRecord(this.#info, {
+        ...apolloInfoRecord({ step, microBatch, microBatches: plans.length, stages, map: this.#map, layers }),
+      });
     });
   }
 

@@ -14,7 +14,12 @@ const base: ExperimentInput = {
 describe("experiments", () => {
   it("fill in the defaults of methods A.12", () => {
     const { recipe, training, data } = parseExperiment(base);
-    expect(recipe).to.include({ map: "interp_floor", optimizerAtGrowth: "slot", sharedGradient: "sum", depthDraw: "step" });
+    expect(recipe).to.include({
+      map: "interp_floor",
+      optimizerAtGrowth: "slot",
+      sharedGradient: "sum",
+      depthDraw: "step",
+    });
     expect(training).to.include({ clipNorm: 1, weightDecay: 0.01, microBatches: 1 });
     expect(training.learningRate.kind).to.equal("cosine");
     expect(data.corpus).to.equal("brown");
@@ -31,13 +36,33 @@ describe("experiments", () => {
   const bad: [string, Partial<Record<keyof ExperimentInput, unknown>>, RegExp][] = [
     ["a field that does not exist", { colour: "red" }, /colour/],
     ["steps of 0", { training: { ...base.training, steps: 0 } }, /training\.steps is 0/],
-    ["a negative learning rate", { training: { ...base.training, learningRate: { peak: -1 } } }, /training\.learningRate\.peak is -1/],
-    ["stages that do not end at L", { recipe: { ...base.recipe, stages: [1, 3, 6, 11] } }, /end at the target depth 12.*11/],
-    ["stages that do not increase", { recipe: { ...base.recipe, stages: [1, 6, 3, 12] } }, /increase.*1 \| 6 \| 3 \| 12/],
-    ["boundaries out of order", { recipe: { ...base.recipe, boundaries: [0.1, 0.05, 0.25] } }, /boundaries 0\.1, 0\.05, 0\.25/],
+    [
+      "a negative learning rate",
+      { training: { ...base.training, learningRate: { peak: -1 } } },
+      /training\.learningRate\.peak is -1/,
+    ],
+    [
+      "stages that do not end at L",
+      { recipe: { ...base.recipe, stages: [1, 3, 6, 11] } },
+      /end at the target depth 12.*11/,
+    ],
+    [
+      "stages that do not increase",
+      { recipe: { ...base.recipe, stages: [1, 6, 3, 12] } },
+      /increase.*1 \| 6 \| 3 \| 12/,
+    ],
+    [
+      "boundaries out of order",
+      { recipe: { ...base.recipe, boundaries: [0.1, 0.05, 0.25] } },
+      /boundaries 0\.1, 0\.05, 0\.25/,
+    ],
     ["equal boundaries", { recipe: { ...base.recipe, boundaries: [0.1, 0.1, 0.25] } }, /boundaries 0\.1, 0\.1, 0\.25/],
     ["too few boundaries", { recipe: { ...base.recipe, boundaries: [0.1] } }, /3 boundaries.*not 1/],
-    ["an unknown sampler", { recipe: { ...base.recipe, depth: { sampler: "best" } } }, /recipe\.depth\.sampler is "best"/],
+    [
+      "an unknown sampler",
+      { recipe: { ...base.recipe, depth: { sampler: "best" } } },
+      /recipe\.depth\.sampler is "best"/,
+    ],
   ];
   for (const [what, change, message] of bad) {
     it(`refuse ${what} in one sentence`, () => {
@@ -64,7 +89,9 @@ describe("experiments", () => {
       model: { family: "gpt", layers: 12, hidden: 2048, heads: 16, context: 1024, vocabulary: 50257 },
       recipe: { kind: "scratch" },
     });
-    expect(() => refuseTooLarge(large)).to.throw(/does not fit: training needs about \d+\.\d\d GiB .* the engine has 4\.00/);
+    expect(() => refuseTooLarge(large)).to.throw(
+      /does not fit: training needs about \d+\.\d\d GiB .* the engine has 4\.00/,
+    );
     expect(memory.liveBytes).to.equal(before);
   });
 
@@ -72,6 +99,8 @@ describe("experiments", () => {
     const { cost } = planRun(parseExperiment({ ...base, training: { ...base.training, steps: 4000 } }));
     // LVPS int, layers only: R = .8806.
     expect(cost.layerRatio).to.be.closeTo(0.8806, 5e-5);
-    expect(estimateMemory(parseExperiment(base)).parameterBytes).to.equal(16 * (300 * 16 + 8 * 16 + 12 * (12 * 256 + 13 * 16) + 32));
+    expect(estimateMemory(parseExperiment(base)).parameterBytes).to.equal(
+      16 * (300 * 16 + 8 * 16 + 12 * (12 * 256 + 13 * 16) + 32),
+    );
   });
 });

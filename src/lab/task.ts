@@ -1,0 +1,118 @@
+/** An experiment's model with its data: next tokens for GPT, masked tokens for BERT. */
+
+import type { LayeredModel } from "../apollo/algorithm.ts";
+import { noGrad } from "../autograd/index.ts";
+import {
+  Batches,
+  type CausalTokens,
+  MaskedBatches,
+  type MaskedSequences,
+  maskedValidationBatches,
+  validationBatches,
+} from "../data/index.ts";
+import { type PreparedCorpus, prepareCorpus } from "../data/token-cache.ts";
+import { Bert, type CausalBatch, Gpt, type LayerUse, type MaskedBatch } from "../nn/index.ts";
+import { scope } from "../tensor/scope.ts";
+import { Tensor } from "../tensor/tensor.ts";
+import type { Experiment } from "./experiment.ts";
+
+/** Both families behind one face; a batch of the one never meets the model of the other. */
+export interface Task {
+  model: LayeredModel<never>;
+  /** The batch of a step's micro-batch: a function of seed, step and micro-batch alone; called inside a scope. */
+  batchAt(step: number, microBatch: number): never;
+  /** Mean validation loss in nats through a path, over the same tokens at every call; dropout off. */
+  evaluate(path: readonly LayerUse[]): number;
+  vocabularySize: number;
+  /** One epoch. */
+  trainTokens: number;
+  tokenizerJson: string;
+}
+
+/** What distinguishes the families. */
+interface TaskParts<Tokens, Batch> {
+  model: LayeredModel<Batch>;
+  training: { batchAt(step: number): Tokens };
+  validation: readonly Tokens[];
+  toBatch(tokens: Tokens): Batch;
+  /** How many predictions a batch's mean loss stands for. */
+  predictions(tokens: Tokens): number;
+}
+
+/** Of the choice of validation documents: one for all seeds, so that all runs on a corpus share their validation text. */
+const SPLIT_SEED = 0;
+
+/** Reads and tokenises the corpus (or takes it from the cache) and makes the model. @throws where these do. */
+export function prepareTask(
+  experiment: Experiment,
+  options: { cacheFolder?: string; onProgress?: (message: string) => void } = {},
+): Task {
+  const { model, data } = experiment;
+  const corpus = prepareCorpus({
+    corpus: data.corpus,
+    vocabularySize: model.vocabulary,
+    family: model.family,
+    validationFraction: data.validationFraction,
+    seed: SPLIT_SEED,
+    ...options,
+  });
+  return model.family === "gpt" ? gptTask(experiment, corpus) : bertTask(experiment, corpus);
+}
+
+function gptTask({ model, data, training, seed }: Experiment, corpus: PreparedCorpus): Task {
+  const { context } = model;
+  const sizes = { context, batchSize: training.batch };
+  return assemble<CausalTokens, CausalBatch>(corpus, training.microBatches, {
+    model: new Gpt({ ...model, vocabulary: corpus.tokenizer.vocabularySize, seed }),
+    training: new Batches({ ...sizes, tokens: corpus.train.tokens, seed }),
+    validation: validationBatches(corpus.validation.tokens, { ...sizes, minimumTokens: data.validationTokens }),
+    toBatch: ({ inputs, targets, rows }) => ({
+      inputs: Tensor.from(inputs, [rows, context], "i32"),
+      targets: Tensor.from(targets, [rows, context], "i32"),
+    }),
+    predictions: ({ targets }) => targets.length,
+  });
+}
+
+function bertTask({ model, data, training, seed }: Experiment, corpus: PreparedCorpus): Task {
+  const { context } = model;
+  const { tokenizer } = corpus;
+  const sizes = { context, batchSize: training.batch };
+  return assemble<MaskedSequences, MaskedBatch>(corpus, training.microBatches, {
+    model: new Bert({ ...model, vocabulary: tokenizer.vocabularySize, seed }),
+    training: new MaskedBatches({ ...sizes, tokens: corpus.train.tokens, seed, tokenizer }),
+    validation: maskedValidationBatches(corpus.validation.tokens, {
+      ...sizes,
+      minimumTokens: data.validationTokens,
+      tokenizer,
+    }),
+    toBatch: ({ inputs, positions, targets, rows }) => ({
+      inputs: Tensor.from(inputs, [rows, context], "i32"),
+      positions: Tensor.from(positions, [positions.length], "i32"),
+      targets: Tensor.from(targets, [targets.length], "i32"),
+    }),
+    predictions: ({ targets }) => targets.length,
+  });
+}
+
+function assemble<Tokens, Batch>(corpus: PreparedCorpus, microBatches: number, parts: TaskParts<Tokens, Batch>): Task {
+  const { model, training, validation, toBatch, predictions } = parts;
+  return {
+    model,
+    batchAt: (step, microBatch) => toBatch(training.batchAt(step * microBatches + microBatch)) as never,
+    evaluate(path) {
+      model.eval();
+      let total = 0;
+      let count = 0;
+      for (const tokens of validation) {
+        const loss = scope(() => noGrad(() => model.loss(toBatch(tokens), { path }).item()));
+        total += loss * predictions(tokens);
+        count += predictions(tokens);
+      }
+      return total / count;
+    },
+    vocabularySize: corpus.tokenizer.vocabularySize,
+    trainTokens: corpus.train.tokens.length,
+    tokenizerJson: `${JSON.stringify(corpus.tokenizer.toJson(), null, 2)}\n`,
+  };
+}
