@@ -14,7 +14,9 @@ export function nodePlatform(): Platform | null {
     setting: (name) => process.env[name],
     mayWait: () => true,
     startWorker(url, message, onError) {
-      const worker = new threads.Worker(url, { workerData: message });
+      // A program given as text (--input-type) hands its options down; a file refuses that one.
+      const execArgv = process.execArgv.filter((option) => !option.startsWith("--input-type"));
+      const worker = new threads.Worker(url, { workerData: message, execArgv });
       worker.on("error", (error) => onError(error as Error));
       worker.unref();
       return { terminate: () => void worker.terminate() };

@@ -1,0 +1,75 @@
+import { spawnSync } from "node:child_process";
+import { expect } from "chai";
+import { configureEngine, createEngine, engineInfo, kernelsFor } from "../../src/tensor/engine.ts";
+import { Memory } from "../../src/tensor/memory.ts";
+import { Random } from "../../src/tensor/random.ts";
+import { referenceKernels } from "../../src/tensor/reference-kernels.ts";
+import { checkAgainstReference, kernelCases } from "./kernel-cases.ts";
+
+describe("the engine", () => {
+  afterEach(() => configureEngine());
+
+  it("serves doubles from the reference kernels whatever is chosen", () => {
+    expect(kernelsFor("f64")).to.equal(referenceKernels);
+    configureEngine({ kernels: "blocked" });
+    expect(kernelsFor("f64")).to.equal(referenceKernels);
+  });
+
+  it("says what it chose, and which set serves each kernel", () => {
+    configureEngine({ kernels: "simd", variant: "plain", threads: 2 });
+    const info = engineInfo();
+    expect(info).to.include({ kernels: "simd", variant: "plain", threads: 2, shared: true });
+    expect(info.origins).to.include({ matmul: "simd", pow: "reference", gatherElements: "reference", adamw: "simd" });
+    expect(Object.keys(info.origins)).to.have.members(Object.keys(referenceKernels));
+    configureEngine({ kernels: "blocked" });
+    expect(engineInfo()).to.include({ kernels: "blocked", variant: null });
+    expect(engineInfo().origins).to.include({ matmul: "blocked", add: "reference" });
+    configureEngine({ kernels: "reference" });
+    expect(engineInfo().threads).to.equal(1);
+    expect(kernelsFor("f32")).to.equal(referenceKernels);
+  });
+
+  it("refuses options that do not exist in one sentence, and stays as it was", () => {
+    const before = engineInfo();
+    expect(() => configureEngine({ kernels: "gpu" as "simd" })).to.throw(
+      'kernels (APOLLO_KERNELS) must be one of reference, blocked, simd, not "gpu"',
+    );
+    expect(() => configureEngine({ threads: 0 })).to.throw(
+      "threads (APOLLO_THREADS) must be a whole number from 1 to 64, not 0",
+    );
+    expect(() => configureEngine({ threads: 1.5 })).to.throw("not 1.5");
+    expect(() => configureEngine({ variant: "avx" as "plain" })).to.throw(
+      'the SIMD variant (APOLLO_SIMD) must be one of plain, relaxed, wide, not "avx"',
+    );
+    expect(engineInfo()).to.deep.equal(before);
+  });
+
+  it("takes its defaults from the environment", () => {
+    const engine = JSON.stringify(new URL("../../src/tensor/engine.ts", import.meta.url));
+    const run = (env: Record<string, string>) =>
+      spawnSync(
+        process.execPath,
+        [
+          "--input-type=module",
+          "-e",
+          `import { engineInfo } from ${engine}; console.log(JSON.stringify(engineInfo()));`,
+        ],
+        { encoding: "utf8", env: { ...process.env, ...env } },
+      );
+    const chosen = JSON.parse(run({ APOLLO_KERNELS: "simd", APOLLO_THREADS: "3", APOLLO_SIMD: "plain" }).stdout);
+    expect(chosen).to.include({ kernels: "simd", threads: 3, variant: "plain" });
+    expect(run({ APOLLO_THREADS: "many" }).stderr).to.contain(
+      "threads (APOLLO_THREADS) must be a whole number from 1 to 64, not NaN",
+    );
+  });
+
+  it("works on unshared memory with one thread, which may grow", () => {
+    const memory = new Memory({ shared: false });
+    const engine = createEngine({ kernels: "simd", threads: 2 }, memory);
+    expect(engine).to.include({ threads: 1, shared: false });
+    for (const name of ["add", "matmul", "attention", "attentionBackward", "sum", "crossEntropy"] as const) {
+      checkAgainstReference(memory, [engine.f32], kernelCases[name](new Random(7), 700));
+      memory.allocate(3 << 20);
+    }
+  });
+});
