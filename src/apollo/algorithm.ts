@@ -13,7 +13,7 @@ import { scope } from "../tensor/scope.ts";
 import type { Tensor } from "../tensor/tensor.ts";
 import type { Method } from "./method.ts";
 import { averageOverUses, sharedPath, withTrainable } from "./shared-layers.ts";
-import type { StepPlan } from "./step-plan.ts";
+import { type StepPlan, validateStepPlan } from "./step-plan.ts";
 
 /** A model that can be trained at any depth: blocks, and a loss through any path over them. */
 export interface LayeredModel<Batch> extends Module {
@@ -66,7 +66,8 @@ export interface StepRecord {
 /**
  * Trains, one update per iteration, and yields a record after each; the caller may look at the model between updates and
  * stop at any time.
- * @throws when a loss or gradient is not finite, naming the step; the model then stands as before that step.
+ * @throws when a plan names a layer that the stage does not have, or a loss or gradient is not finite, naming the step; the
+ * model then stands as before that step.
  */
 export function* train<Batch>(options: TrainingOptions<Batch>): Generator<StepRecord, void, void> {
   const { model, method, optimizer, startStep = 0 } = options;
@@ -137,7 +138,9 @@ function planOf<Batch>(
   const { model, method, seed } = options;
   const draw = method.depthDraw === "step" ? 0 : microBatch;
   const uniform = Random.stream(seed, `depth ${step} ${draw}`).uniform();
-  return method.planStep({ step, uniqueLayers, targetDepth: model.blocks.length, uniform });
+  const plan = method.planStep({ step, uniqueLayers, targetDepth: model.blocks.length, uniform });
+  validateStepPlan(plan, uniqueLayers);
+  return plan;
 }
 
 /** Forward and backward of one micro-batch; a layer's uses add up in its parameters' gradients. @returns the loss. */
