@@ -46,7 +46,7 @@ export class Batches extends BatchStream<CausalTokens> {
 
 /**
  * Evaluation batches, the same for every run: windows spread over the tokens, see {@link evaluationStarts}. All have `batchSize`
- * rows but perhaps the last, so weigh a batch's loss by its rows.
+ * rows, but for the last where the corpus has no more: weigh a batch's loss by its rows.
  */
 export function validationBatches(
   tokens: Int32Array,
@@ -54,7 +54,13 @@ export function validationBatches(
 ): CausalTokens[] {
   checkContext(tokens, context);
   checkSize("the batch size", batchSize, 1);
-  const starts = evaluationStarts({ tokenCount: tokens.length, windowSize: context, span: context + 1, minimumTokens });
+  const starts = evaluationStarts({
+    tokenCount: tokens.length,
+    windowSize: context,
+    span: context + 1,
+    minimumTokens,
+    batchSize,
+  });
   return Array.from({ length: Math.ceil(starts.length / batchSize) }, (_, batch) =>
     causalTokens(tokens, { starts: starts.slice(batch * batchSize, (batch + 1) * batchSize), context, epoch: 0 }),
   );

@@ -15,7 +15,7 @@ export function cutText(text: string): string[] {
   let start = 0;
   while (text.length - start >= 2 * size) {
     const end = borderAfter(text, start + size, start + 2 * size);
-    if (end === undefined || end >= text.length) break;
+    if (end === undefined || text.length - end < size) break;
     parts.push(text.slice(start, end));
     start = end;
   }

@@ -67,7 +67,13 @@ export function maskedValidationBatches(
   checkFrame(tokens, context, tokenizer);
   checkSize("the batch size", batchSize, 1);
   const windowSize = context - FRAME;
-  const starts = evaluationStarts({ tokenCount: tokens.length, windowSize, span: windowSize, minimumTokens });
+  const starts = evaluationStarts({
+    tokenCount: tokens.length,
+    windowSize,
+    span: windowSize,
+    minimumTokens,
+    batchSize,
+  });
   return Array.from({ length: Math.ceil(starts.length / batchSize) }, (_, step) =>
     maskedSequences(tokens, {
       starts: starts.slice(step * batchSize, (step + 1) * batchSize),

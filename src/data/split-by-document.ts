@@ -32,7 +32,7 @@ export function splitByDocument(
       `a corpus of ${documents.length} document(s) is too small to train on some and validate on others: give at least 2`,
     );
   }
-  const genres = Map.groupBy(documents.keys(), (index) => documents[index].genre ?? "");
+  const genres = indicesByGenre(documents);
   const chosen = new Set<number>();
   for (const [genre, quota] of quotas(genres, validationFraction, documents.length)) {
     const members = genres.get(genre)!;
@@ -43,6 +43,16 @@ export function splitByDocument(
     train: documents.filter((_, index) => !chosen.has(index)),
     validation: documents.filter((_, index) => chosen.has(index)),
   };
+}
+
+function indicesByGenre(documents: readonly Document[]): Map<string, number[]> {
+  const genres = new Map<string, number[]>();
+  for (const [index, { genre = "" }] of documents.entries()) {
+    const members = genres.get(genre);
+    if (members === undefined) genres.set(genre, [index]);
+    else members.push(index);
+  }
+  return genres;
 }
 
 /** Whole numbers near each genre's share that add up to the rounded share of all: the largest remainders are rounded up. */

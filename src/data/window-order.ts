@@ -55,20 +55,24 @@ export class WindowOrder {
   }
 }
 
-/**
- * Places of windows for evaluation, the same in every run: spread evenly over the tokens, without overlap, and as many as give
- * `minimumTokens`, or all there are.
- * @param span tokens that a window touches, a following target included
- */
-export function evaluationStarts(options: {
+export interface EvaluationWindows {
   tokenCount: number;
   windowSize: number;
+  /** Tokens that a window reads, a following target included. */
   span: number;
   minimumTokens: number;
-}): number[] {
-  const { tokenCount, windowSize, span, minimumTokens } = options;
+  batchSize: number;
+}
+
+/**
+ * Places of windows for evaluation, the same in every run: spread evenly over the tokens, without overlap; as many whole batches
+ * as give `minimumTokens`, or all windows there are.
+ */
+export function evaluationStarts(options: EvaluationWindows): number[] {
+  const { tokenCount, windowSize, span, minimumTokens, batchSize } = options;
   const available = Math.floor((tokenCount - span) / windowSize) + 1;
-  const wanted = Math.min(available, Math.max(1, Math.ceil(minimumTokens / windowSize)));
+  const batches = Math.max(1, Math.ceil(minimumTokens / (windowSize * batchSize)));
+  const wanted = Math.min(available, batches * batchSize);
   return Array.from({ length: wanted }, (_, index) => Math.floor((index * available) / wanted) * windowSize);
 }
 
