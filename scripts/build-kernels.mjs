@@ -38,7 +38,16 @@ function isCurrent(firstLine) {
 /** The compiled module with an import of shared memory. */
 async function compile(folder, name, features) {
   const file = join(folder, `${name}.wasm`);
-  const options = ["-O3", "--noAssert", "--runtime", "stub", "--importMemory", "--noExportMemory", "--initialMemory", "1"];
+  const options = [
+    "-O3",
+    "--noAssert",
+    "--runtime",
+    "stub",
+    "--importMemory",
+    "--noExportMemory",
+    "--initialMemory",
+    "1",
+  ];
   options.push("--maximumMemory", "65536", "--sharedMemory", "--enable", "threads", "--enable", "simd", ...features);
   const compiler = join(assemblyScript, "bin/asc.js");
   await promisify(execFile)(process.execPath, [compiler, join(sources, "index.ts"), ...options, "-o", file]);
@@ -49,7 +58,8 @@ async function compile(folder, name, features) {
 function withUnsharedMemory(binary) {
   const memoryImport = Buffer.from("\x03env\x06memory\x02", "latin1");
   const at = binary.indexOf(memoryImport) + memoryImport.length;
-  if (at < memoryImport.length || binary[at] !== 3) throw new Error("the compiled kernels do not import a shared memory");
+  if (at < memoryImport.length || binary[at] !== 3)
+    throw new Error("the compiled kernels do not import a shared memory");
   const copy = Buffer.from(binary);
   copy[at] = 1;
   return copy;
