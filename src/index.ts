@@ -1,0 +1,51 @@
+/**
+ * The public names that run anywhere, in Node and in browsers. What reads and writes files (corpora by name, experiments,
+ * runs, comparisons) is in `apollo-ts/lab`, which needs Node.
+ */
+
+export { type LayeredModel, type StepRecord, type TrainingOptions, train } from "./apollo/algorithm.ts";
+export { type ApolloInfoOptions, type ApolloInfoRecord, apolloInfoRecord } from "./apollo/apollo-info.ts";
+export {
+  type CostSize,
+  type ExpectedScheduleCost,
+  expectedScheduleCost,
+  headFlopsPerToken,
+  layerFlopsPerToken,
+  traceCost,
+  trainingFlops,
+} from "./apollo/cost.ts";
+export {
+  type DepthSampler,
+  type DepthSamplerOptions,
+  depthSampler,
+  ES_VARIANTS,
+  LVPS_VARIANTS,
+  releaseDepth,
+  SAMPLERS,
+} from "./apollo/depth-sampler.ts";
+export { type GrowLayers, growByMap, OPTIMIZER_POLICIES, type OptimizerPolicy } from "./apollo/growth/grow-layers.ts";
+export { LAYER_MAPS, type LayerMapName, layerMap, preservesFunctionAtGrowth } from "./apollo/layer-map.ts";
+export type { Method } from "./apollo/method.ts";
+export { BOUNDARY_PRESETS, type Stage, stageAt, stagePlan } from "./apollo/schedule.ts";
+export { sharedPath } from "./apollo/shared-layers.ts";
+export { planFromMap, type StepPlan, usesPerWeight, validateStepPlan } from "./apollo/step-plan.ts";
+export * from "./autograd/index.ts";
+export * from "./data/index.ts";
+export { makeCheckpoint, restoreCheckpoint } from "./io/checkpoint.ts";
+export { decodeSafetensors, encodeSafetensors, type SafetensorsFile } from "./io/safetensors.ts";
+export * from "./nn/index.ts";
+export { AdamW, type AdamWOptions } from "./optim/adamw.ts";
+export { clipCoefficient, clipGradNorm, gradientNorm } from "./optim/clip.ts";
+export { LEARNING_RATE_KINDS, type LearningRateOptions, learningRateSchedule } from "./optim/learning-rate.ts";
+export type { Optimizer, UpdateOptions } from "./optim/optimizer.ts";
+export { Sgd } from "./optim/sgd.ts";
+export { type ApolloOptions, apollo } from "./recipes/apollo.ts";
+export type { Recipe } from "./recipes/recipe.ts";
+export { scratch } from "./recipes/scratch.ts";
+export { configureEngine, type EngineInfo, type EngineOptions, engineInfo, engineReady } from "./tensor/engine.ts";
+export { memory } from "./tensor/memory.ts";
+export { Random, type RandomState } from "./tensor/random.ts";
+export { keep, scope } from "./tensor/scope.ts";
+export { type Shape, ShapeError } from "./tensor/shape.ts";
+export type { DType } from "./tensor/storage.ts";
+export { type NestedNumbers, Parameter, Tensor } from "./tensor/tensor.ts";

@@ -1,0 +1,13 @@
+/** The public names that need Node: corpora by name or path, experiments, runs, comparisons. */
+
+export { loadCorpus } from "../data/corpus.ts";
+export { type PrepareCorpusOptions, type PreparedCorpus, prepareCorpus } from "../data/token-cache.ts";
+export { type CompareOptions, compare, compareRuns, writeReport } from "./compare.ts";
+export { type Experiment, type ExperimentInput, methodOf, parseExperiment, presetModel } from "./experiment.ts";
+export { type GenerateTextOptions, generateText } from "./generate-text.ts";
+export { describeMachine } from "./machine.ts";
+export { estimateMemory, type MemoryEstimate } from "./memory-estimate.ts";
+export { planRun, type RunPlan } from "./plan.ts";
+export { type RunOptions, run } from "./run.ts";
+export { firstCrossing, lossAtCost, saving, smooth } from "./saving.ts";
+export { type StepTime, type StepTimeOptions, timeSteps } from "./step-times.ts";
