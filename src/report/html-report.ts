@@ -1,0 +1,255 @@
+/** A comparison as one HTML file: every picture inside, nothing to load, readable on light and dark pages. */
+
+import type { Comparison } from "./comparison.ts";
+import {
+  escapeHtml,
+  formatCount,
+  formatDuration,
+  formatFixed,
+  formatFlops,
+  formatLoss,
+  formatParameters,
+  formatPercent,
+} from "./format.ts";
+import {
+  drawLayerMaps,
+  drawLosses,
+  drawSampledDepths,
+  drawSamplers,
+  drawStepCosts,
+  samplesDepth,
+} from "./plots/index.ts";
+import { type Svg, withIdPrefix } from "./render-svg.ts";
+import { darkColours, fontFamily, gridInk, ink, mutedInk, paper, type RunView, viewRuns } from "./theme.ts";
+
+const none = "–";
+
+/** The report of a comparison, complete: styles and pictures are part of the text. */
+export async function renderReport(comparison: Comparison): Promise<string> {
+  const { title, notes, runs } = comparison;
+  const views = viewRuns(comparison);
+  const withSteps = views.filter(({ run }) => run.log.steps.length > 0);
+  const sections = [
+    `<header><h1>${escapeHtml(title)}</h1><p class="lead">${leadOf(comparison, views)}</p></header>`,
+    failuresOf(views),
+    section("What it cost to get there", tableOf(comparison, views) + paragraphs(notes)),
+  ];
+  if (runs.some(({ log }) => log.evaluations.length > 0)) {
+    sections.push(section("Loss against cost", figure(await drawLosses(comparison), "losses", LOSS_CAPTION)));
+  }
+  const sampling = withSteps.filter(({ run }) => samplesDepth(run.log));
+  if (sampling.length > 0) {
+    const figures = await Promise.all(
+      sampling.map(async ({ run, label }, index) =>
+        figure(await drawSampledDepths(run.log), `depths-${index}`, `<b>${escapeHtml(label)}.</b> ${DEPTH_CAPTION}`),
+      ),
+    );
+    sections.push(section("Depths that were drawn", figures.join("")));
+  }
+  const maps = drawLayerMaps(comparison).map(({ labels, svg }, index) =>
+    figure(svg, `maps-${index}`, `<b>${escapeHtml(labels.join(", "))}.</b> ${MAP_CAPTION}`),
+  );
+  if (maps.length > 0) sections.push(section("Which weight each position uses", maps.join("")));
+  if (comparison.samplers.length > 0) {
+    sections.push(
+      section("Depth samplers", figure(await drawSamplers(comparison.samplers), "samplers", SAMPLER_CAPTION)),
+    );
+  }
+  if (withSteps.length > 0) {
+    sections.push(
+      section("How much of the saving arrives as time", figure(await drawStepCosts(comparison), "costs", COST_CAPTION)),
+    );
+  }
+  sections.push(section("How it was run", setupOf(views)));
+  return `<!doctype html>
+<html lang="en">
+<head>
+<meta charset="utf-8">
+<meta name="viewport" content="width=device-width, initial-scale=1">
+<title>${escapeHtml(title)}</title>
+<style>${STYLE}</style>
+</head>
+<body>
+${sections.filter((text) => text !== "").join("\n")}
+</body>
+</html>
+`;
+}
+
+const LOSS_CAPTION =
+  "Validation loss at full depth, median of three evaluations; faint: training loss, at whatever depth was drawn. " +
+  "The dashed line is the target; a dot marks where a method first reaches it, with what it saved by then.";
+const DEPTH_CAPTION = "Left: the depth of every step. Right: how often each depth came, and how often it should.";
+const MAP_CAPTION =
+  "A column is the network of one depth, lowest layer at the bottom; equal colour and number = the same weight set. Between the " +
+  "stages: which weights growth copied. Faint columns are never drawn. Below: how often each depth is drawn.";
+const SAMPLER_CAPTION = "Each sampler on depths 1 … 6: the density that its formula describes, and the integer draw.";
+const COST_CAPTION =
+  "Medians over the steps of one depth; one line per method and number of unique layers N (the shapes). FLOPs grow along a " +
+  "straight line with depth; so does time, as far as the overhead of a step allows.";
+
+/** The result in one sentence per method. */
+function leadOf({ target }: Comparison, views: readonly RunView[]): string {
+  if (target === null) return "No finished run of Scratch sets a target here, so savings are not known.";
+  const others = views.filter(({ isTarget, run }) => !isTarget && run.log.evaluations.length > 0);
+  const told = others.map(({ label, run }) => {
+    const { flops, seconds } = run.savings;
+    const name = `<b>${escapeHtml(label)}</b>`;
+    if (flops === null || seconds === null) return `${name} does not reach it`;
+    return `${name} reaches it with ${signedSaving(flops)} FLOPs and ${signedSaving(seconds)} time`;
+  });
+  const goal = `The target is ${escapeHtml(target.run)}’s final validation loss, ${formatLoss(target.loss)}.`;
+  return told.length === 0 ? goal : `${goal} ${told.join("; ")}.`;
+}
+
+function signedSaving(saving: number): string {
+  return saving >= 0 ? `${formatPercent(saving)} fewer` : `${formatPercent(-saving)} more`;
+}
+
+function failuresOf(views: readonly RunView[]): string {
+  return views
+    .filter(({ run }) => run.log.header.status !== "finished")
+    .map(({ label, run }) => {
+      const { status, reason } = run.log.header;
+      const why = reason === undefined ? "" : `: ${escapeHtml(reason)}`;
+      return `<p class="warning"><b>${escapeHtml(label)}</b> is ${status}${why}</p>`;
+    })
+    .join("\n");
+}
+
+interface Column {
+  head: string;
+  hint: string;
+  cell(view: RunView, hasTarget: boolean): string;
+}
+
+const COLUMNS: Column[] = [
+  { head: "end loss", hint: "smoothed validation loss at the end", cell: ({ run }) => lossOr(run.endLoss) },
+  {
+    head: "at equal FLOPs",
+    hint: "loss when as many FLOPs were spent as the target run spent in all",
+    cell: ({ run }) => lossOr(run.lossAtEqualFlops),
+  },
+  {
+    head: "at equal seconds",
+    hint: "loss when as much time was spent as the target run spent in all",
+    cell: ({ run }) => lossOr(run.lossAtEqualSeconds),
+  },
+  { head: "saved FLOPs", hint: "until the target was reached; head included", cell: savingCell("flops") },
+  { head: "layers only", hint: "the same without the head’s FLOPs", cell: savingCell("layerFlops") },
+  { head: "saved time", hint: "until the target was reached; evaluation left out", cell: savingCell("seconds") },
+  {
+    head: "mean depth by stage",
+    hint: "realised, in layers",
+    cell: ({ run }) => run.meanDepthPerStage.map((depth) => formatFixed(depth, 2)).join(" · ") || none,
+  },
+  {
+    head: "FLOPs",
+    hint: "model FLOPs of the whole run",
+    cell: ({ run }) => flopsOr(run.log.evaluations.at(-1)?.modelFlops),
+  },
+  { head: "time", hint: "training alone", cell: ({ run }) => timeOr(run.log.evaluations.at(-1)?.elapsedMs) },
+  { head: "epochs", hint: "passes over the training text", cell: ({ run }) => formatFixed(run.epochs, 2) },
+  {
+    head: "gap",
+    hint: "validation minus training loss at the end, both at full depth",
+    cell: ({ run }) => (run.trainValidationGap === null ? none : formatFixed(run.trainValidationGap, 3)),
+  },
+];
+
+function savingCell(cost: "flops" | "layerFlops" | "seconds"): Column["cell"] {
+  return ({ run, isTarget }, hasTarget) => {
+    if (isTarget) return "target";
+    if (!hasTarget) return none;
+    const saved = run.savings[cost];
+    return saved === null ? "not reached" : formatPercent(saved);
+  };
+}
+
+const lossOr = (loss: number | null) => (loss === null ? none : formatLoss(loss));
+const flopsOr = (flops: number | undefined) => (flops === undefined ? none : formatFlops(flops));
+const timeOr = (elapsedMs: number | undefined) => (elapsedMs === undefined ? none : formatDuration(elapsedMs));
+
+function tableOf({ target }: Comparison, views: readonly RunView[]): string {
+  const head = COLUMNS.map(({ head, hint }) => `<th title="${escapeHtml(hint)}">${head}</th>`).join("");
+  const rows = views.map((view) => {
+    const cells = COLUMNS.map(({ cell }) => `<td>${cell(view, target !== null)}</td>`).join("");
+    return `<tr><th scope="row">${swatch(view)}${escapeHtml(view.label)}</th>${cells}</tr>`;
+  });
+  return `<div class="wide"><table><thead><tr><th>method</th>${head}</tr></thead><tbody>${rows.join("")}</tbody></table></div>`;
+}
+
+function swatch({ colour }: RunView): string {
+  return `<svg class="swatch" width="11" height="11" aria-hidden="true"><rect width="11" height="11" rx="2" fill="${colour}"/></svg>`;
+}
+
+function setupOf(views: readonly RunView[]): string {
+  const rows = views.map((view) => {
+    const { model, steps, batch, seed, runtime, trainTokens } = view.run.log.header;
+    const size = `${model.family.toUpperCase()}, ${model.layers} layers, hidden ${model.hidden}, ${model.heads} heads, context ${model.context}, vocabulary ${formatCount(model.vocabulary)}`;
+    const cells = [
+      size,
+      formatParameters(model.parameters),
+      `${formatCount(steps)} × ${formatCount(batch * model.context)} tokens`,
+      trainTokens === undefined ? none : formatCount(trainTokens),
+      String(seed),
+      `${runtime.cpu}, ${runtime.threads} thread${runtime.threads === 1 ? "" : "s"}, ${runtime.kernels} kernels, Node ${runtime.node}`,
+    ].map((cell) => `<td class="text">${escapeHtml(cell)}</td>`);
+    return `<tr><th scope="row">${swatch(view)}${escapeHtml(view.label)}</th>${cells.join("")}</tr>`;
+  });
+  const head = ["run", "model", "parameters", "steps", "tokens of training text", "seed", "machine"]
+    .map((name) => `<th class="text">${name}</th>`)
+    .join("");
+  const experiments = views
+    .filter(({ run }) => run.log.experiment !== undefined)
+    .map(
+      ({ label, run }) =>
+        `<details><summary>${escapeHtml(label)}: experiment.json</summary><pre>${escapeHtml(JSON.stringify(run.log.experiment, null, 2))}</pre></details>`,
+    );
+  return `<div class="wide"><table><thead><tr>${head}</tr></thead><tbody>${rows.join("")}</tbody></table></div>${experiments.join("")}`;
+}
+
+function section(title: string, content: string): string {
+  return `<section><h2>${escapeHtml(title)}</h2>${content}</section>`;
+}
+
+/** @param caption HTML */
+function figure(svg: Svg, id: string, caption: string): string {
+  return `<figure><div class="wide">${withIdPrefix(svg, `${id}-`)}</div><figcaption>${caption}</figcaption></figure>`;
+}
+
+function paragraphs(notes: readonly string[]): string {
+  return notes.map((note) => `<p class="note">${escapeHtml(note)}</p>`).join("");
+}
+
+/** A style rule beats the colour attributes of a picture, so a dark page needs no second set of pictures. */
+const DARK_PICTURES = Object.entries(darkColours)
+  .flatMap(([light, dark]) => [`[fill="${light}"]{fill:${dark}}`, `[stroke="${light}"]{stroke:${dark}}`])
+  .join("");
+
+const STYLE = `
+:root { color-scheme: light dark; --ink: ${ink}; --muted: ${mutedInk}; --grid: ${gridInk}; --paper: ${paper}; }
+body { max-width: 1100px; margin: 2.5rem auto 4rem; padding: 0 1.2rem; background: var(--paper); color: var(--ink); font: 15px/1.55 ${fontFamily}; }
+h1 { font-size: 1.7rem; line-height: 1.2; margin: 0 0 .4rem; }
+h2 { font-size: 1.15rem; margin: 2.6rem 0 .8rem; }
+.lead { font-size: 1.05rem; max-width: 60em; margin: 0; }
+.note, figcaption { color: var(--muted); font-size: .88rem; max-width: 66em; }
+.warning { border-left: 3px solid #c8501e; padding: .3rem .8rem; }
+figure { margin: 0 0 1.6rem; }
+.wide { overflow-x: auto; }
+svg { display: block; }
+svg.swatch { display: inline-block; margin-right: .5em; }
+table { border-collapse: collapse; font-size: .88rem; font-variant-numeric: tabular-nums; min-width: 100%; }
+th, td { padding: .35rem .7rem; text-align: right; border-bottom: 1px solid var(--grid); white-space: nowrap; font-weight: normal; }
+thead th { color: var(--muted); vertical-align: bottom; }
+thead th[title] { text-decoration: underline dotted; text-underline-offset: 3px; cursor: help; }
+th:first-child, .text { text-align: left; }
+tbody th { font-weight: 600; }
+td.text { white-space: normal; }
+details { margin-top: .6rem; font-size: .88rem; }
+pre { overflow-x: auto; font-size: .8rem; }
+@media (prefers-color-scheme: dark) {
+:root { --ink: ${darkColours[ink]}; --muted: ${darkColours[mutedInk]}; --grid: ${darkColours[gridInk]}; --paper: ${darkColours[paper]}; }
+${DARK_PICTURES}
+}
+`;
