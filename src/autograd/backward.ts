@@ -83,16 +83,10 @@ function run(output: Tensor, options: BackwardOptions, useLeaf: LeafUse, useNode
       `backward: a tensor of shape ${formatShape(output.shape)} has no history; nothing it was computed from requires gradients`,
     );
   }
-  const seed = options.gradient === undefined ? ones(output) : options.gradient.alias();
-  if (!sameShape(seed.shape, output.shape)) {
-    throw new ShapeError(
-      `backward: gradient ${formatShape(seed.shape)} does not fit output ${formatShape(output.shape)}`,
-    );
-  }
-  seed.scope = null;
+  const order = start instanceof Tensor ? [] : reachable(start).sort((a, b) => b.order - a.order);
+  const seed = seedOf(output, options.gradient);
   if (start instanceof Tensor) return useLeaf(start, seed, createGraph);
 
-  const order = reachable(start).sort((a, b) => b.order - a.order);
   // Using up a node lets go of the nodes behind it, whose turn is still to come.
   for (const node of order) node.retain();
   const pending = new Map<TapeNode, Tensor>([[start, seed]]);
@@ -103,9 +97,9 @@ function run(output: Tensor, options: BackwardOptions, useLeaf: LeafUse, useNode
         const node = order[done];
         const gradient = pending.get(node);
         if (gradient !== undefined) {
-          pending.delete(node);
           useNode?.(node, gradient, createGraph);
           passOn(node, gradient, createGraph, pending, useLeaf);
+          pending.delete(node);
           // With createGraph the new tape holds what it needs of the gradient; this name for it is over.
           gradient.release();
           if (!retainGraph) node.consume();
@@ -219,7 +213,16 @@ function joined(a: Tensor, b: Tensor, createGraph: boolean): Tensor {
   return total;
 }
 
-function ones(output: Tensor): Tensor {
+/** The gradient to start from, under a name of its own. */
+function seedOf(output: Tensor, gradient: Tensor | undefined): Tensor {
+  if (gradient !== undefined) {
+    if (!sameShape(gradient.shape, output.shape) || gradient.dtype !== output.dtype) {
+      throw new ShapeError(
+        `backward: gradient ${formatShape(gradient.shape)} ${gradient.dtype} does not fit output ${formatShape(output.shape)} ${output.dtype}`,
+      );
+    }
+    return gradient.alias();
+  }
   if (output.size !== 1) {
     throw new Error(
       `backward: an output of shape ${formatShape(output.shape)} is not a single number; pass a gradient of that shape`,

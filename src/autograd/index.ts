@@ -24,6 +24,7 @@ export {
   randn,
   tensor,
   uniform,
+  upperTriangle,
   zeros,
 } from "./ops/creation.ts";
 export {
@@ -62,6 +63,17 @@ export { embedding } from "./ops/embedding.ts";
 export { layerNorm, readableLayerNorm } from "./ops/layer-norm.ts";
 export { type CrossEntropyOptions, crossEntropy, meanSquaredError } from "./ops/loss.ts";
 export { linear, type MatmulOptions, matmul } from "./ops/matmul.ts";
-export { argmax, detach, logSumExp, max, mean, type ReductionOptions, sum, variance } from "./ops/reduction.ts";
-export { concat, gather, indexSelect, permute, reshape, slice, split, stack, transpose } from "./ops/shaping.ts";
-export { logSoftmax, softmax } from "./ops/softmax.ts";
+export { argmax, detach, logSumExp, max, mean, min, type ReductionOptions, sum, variance } from "./ops/reduction.ts";
+export {
+  concat,
+  gather,
+  type IndexRange,
+  indexSelect,
+  permute,
+  reshape,
+  slice,
+  split,
+  stack,
+  transpose,
+} from "./ops/shaping.ts";
+export { logSoftmax, type SoftmaxOptions, softmax } from "./ops/softmax.ts";

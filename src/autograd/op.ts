@@ -76,6 +76,8 @@ export interface OpRecord<Options> {
   shape(inputs: readonly Shape[], options: Options): Shape;
   /** Element type of the output; that of the floating-point inputs when absent. */
   dtype?: DType;
+  /** Which inputs are i32 indices, where the others are numbers; "any" for operations that take both. */
+  indexInputs?: readonly number[] | "any";
   forward(call: ForwardCall<Options>, inputs: readonly Tensor[]): Tensor;
   /** One rule per input, null for inputs without a gradient; absent when the operation has none at all. */
   backward?(call: BackwardCall<Options>): readonly GradientRule[];
@@ -122,6 +124,7 @@ export class TapeNode implements TapeLink {
   /** Whether a backward pass went through and gave back what was saved. */
   isConsumed = false;
   #leafStorages: Storage[] = [];
+  #isWatched = false;
   /** The output (1) and the nodes that continue to this one. */
   #references = 1;
 
@@ -168,6 +171,18 @@ export class TapeNode implements TapeLink {
     for (const edge of edges) if (edge instanceof TapeNode) edge.drop();
   }
 
+  /** A tape that has left all scopes may be dropped without a backward pass, together with what it keeps. */
+  watch(): void {
+    const waiting: TapeNode[] = [this];
+    for (let node = waiting.pop(); node !== undefined; node = waiting.pop()) {
+      if (node.#isWatched) continue;
+      node.#isWatched = true;
+      for (const storage of node.#leafStorages) storage.watch();
+      for (const tensor of node.saved) if (tensor.node !== null || !tensor.requiresGrad) tensor.storage.watch();
+      for (const edge of node.edges) if (edge instanceof TapeNode) waiting.push(edge);
+    }
+  }
+
   /** One more tensor or node depends on this record. */
   retain(): void {
     this.#references++;
@@ -203,7 +218,7 @@ export function aliasWithHistory(tensor: Tensor): Tensor {
 function apply<Options>(record: OpRecord<Options>, inputs: readonly Tensor[], options: Options): Tensor {
   const shapes = inputs.map((input) => input.shape);
   const shape = record.shape(shapes, options);
-  const dtype = numberType(record.name, inputs);
+  const dtype = numberType(record, inputs);
   const records = record.backward !== undefined && isRecording() && inputs.some((input) => input.requiresGrad);
   const toSave: Tensor[] = [];
   const auxiliaries: Tensor[] = [];
@@ -240,15 +255,20 @@ function apply<Options>(record: OpRecord<Options>, inputs: readonly Tensor[], op
     for (const tensor of toSave) node.save(tensor, output, node);
     output.node = node;
     output.requiresGrad = true;
+    if (output.scope === null) node.watch();
   }
   for (const tensor of auxiliaries) tensor.release();
   return output;
 }
 
-/** The element type that an operation computes in. @throws when f32 and f64 meet. */
-function numberType(name: string, inputs: readonly Tensor[]): "f32" | "f64" {
+/** The element type that an operation computes in. @throws when f32 and f64 meet, or indices and numbers are confused. */
+function numberType<Options>({ name, indexInputs = [] }: OpRecord<Options>, inputs: readonly Tensor[]): "f32" | "f64" {
   let found: "f32" | "f64" | null = null;
-  for (const { dtype } of inputs) {
+  for (const [index, { dtype, shape }] of inputs.entries()) {
+    if (indexInputs !== "any" && indexInputs.includes(index) !== (dtype === "i32")) {
+      const wanted = dtype === "i32" ? "numbers (f32 or f64)" : "indices (i32)";
+      throw new Error(`${name}: input ${index} of shape ${formatShape(shape)} is ${dtype} where ${wanted} are needed`);
+    }
     if (dtype === "i32") continue;
     if (found !== null && found !== dtype) throw new Error(`${name}: cannot mix ${found} and ${dtype} tensors`);
     found = dtype;

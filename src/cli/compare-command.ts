@@ -49,7 +49,6 @@ Examples:
         folder,
         signal,
         resume: flags.resume,
-        title: `${experiments.length} ways to train a ${experiments[0].model.layers}-layer ${experiments[0].model.family.toUpperCase()}`,
         onPrepare: (message) => console.error(message),
         onProgress: ({ name }, progress) => {
           const line = lines.get(name) ?? new ProgressLine(name);

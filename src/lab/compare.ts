@@ -17,7 +17,8 @@ export const COMPARISON_FILE = "comparison.json";
 export interface CompareOptions extends Omit<RunOptions, "folder" | "onProgress"> {
   /** Holds one folder per run, and the report. */
   folder: string;
-  title: string;
+  /** Of the report; says what was compared when absent. */
+  title?: string;
   onProgress?: (experiment: Experiment, progress: Parameters<NonNullable<RunOptions["onProgress"]>>[0]) => void;
   onFinished?: (experiment: Experiment, status: string) => void;
 }
@@ -46,21 +47,24 @@ export async function compare(experiments: readonly Experiment[], options: Compa
       onFinished?.(experiment, `failed: ${(error as Error).message}`);
     }
   }
-  return writeReport(folder, title, names);
+  return writeReport(folder, { title, names });
 }
 
 /**
  * Reads the runs of a folder, computes the comparison, and writes `report.html` and `comparison.json` beside them.
  * @throws when the folder holds no run.
  */
-export async function writeReport(folder: string, title: string, names?: readonly string[]): Promise<Comparison> {
-  const present = names ?? runNames(folder);
+export async function writeReport(
+  folder: string,
+  options: { title?: string; names?: readonly string[] } = {},
+): Promise<Comparison> {
+  const present = options.names ?? runNames(folder);
   const logs = present
     .map((name) => join(folder, name))
     .filter(holdsRun)
     .map(readRun);
   if (logs.length === 0) throw new Error(`${folder} holds no runs to report on`);
-  const comparison = compareRuns(logs, title);
+  const comparison = compareRuns(options.names === undefined ? targetFirst(logs) : logs, options.title);
   // The drawing libraries are large; nothing else waits for them to load.
   const { renderReport } = await import("../report/html-report.ts");
   writeWhole(join(folder, REPORT_FILE), await renderReport(comparison));
@@ -85,9 +89,23 @@ function runNames(folder: string): string[] {
   return readdirSync(folder).sort();
 }
 
+const isScratch = ({ header }: RunLog) => header.recipe === "scratch";
+
+function targetFirst(logs: readonly RunLog[]): RunLog[] {
+  return [...logs.filter(isScratch), ...logs.filter((log) => !isScratch(log))];
+}
+
+/** "3 ways to train a 12-layer GPT" */
+function titleOf(logs: readonly RunLog[]): string {
+  const models = new Set(logs.map(({ header: { model } }) => `${model.layers}-layer ${model.family.toUpperCase()}`));
+  const [first] = models;
+  const what = models.size === 1 ? `a ${first}` : "transformers";
+  return logs.length === 1 ? `Training ${what}: ${logs[0].header.name}` : `${logs.length} ways to train ${what}`;
+}
+
 /** The numbers of a comparison, from the logs alone. The target is the end of the run whose recipe is "scratch". */
-export function compareRuns(logs: readonly RunLog[], title: string): Comparison {
-  const scratch = logs.find(({ header }) => header.recipe === "scratch" && header.status === "finished");
+export function compareRuns(logs: readonly RunLog[], title: string = titleOf(logs)): Comparison {
+  const scratch = logs.find((log) => isScratch(log) && log.header.status === "finished");
   const reference = scratch === undefined ? null : smooth(scratch.evaluations);
   const end = reference?.at(-1) ?? null;
   return {

@@ -64,19 +64,25 @@ export abstract class Module {
 
   /**
    * Writes values into the parameters of the same names.
-   * @throws before anything is written, when a name is unknown, a shape differs, or (unless `partial`) a name is missing.
+   * @throws before anything is written, when a name is unknown, a shape differs, values do not fill it, or (unless
+   * `partial`) a name is missing.
    */
   loadStateDict(
     state: ReadonlyMap<string, { shape: readonly number[]; values: ArrayLike<number> }>,
     options: { partial?: boolean } = {},
   ): void {
     const named = this.namedParameters();
-    for (const [name, { shape }] of state) {
+    for (const [name, { shape, values }] of state) {
       const parameter = named.get(name);
       if (parameter === undefined) throw new Error(`loadStateDict: there is no parameter called "${name}"`);
       if (!sameShape(shape, parameter.shape)) {
         throw new Error(
           `loadStateDict: "${name}" has shape ${formatShape(shape)}, the model expects ${formatShape(parameter.shape)}`,
+        );
+      }
+      if (values.length !== parameter.size) {
+        throw new Error(
+          `loadStateDict: "${name}" has ${values.length} values, its shape ${formatShape(shape)} holds ${parameter.size}`,
         );
       }
     }

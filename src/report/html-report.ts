@@ -237,10 +237,11 @@ h2 { font-size: 1.15rem; margin: 2.6rem 0 .8rem; }
 .warning { border-left: 3px solid #c8501e; padding: .3rem .8rem; }
 figure { margin: 0 0 1.6rem; }
 .wide { overflow-x: auto; }
-svg { display: block; }
-svg.swatch { display: inline-block; margin-right: .5em; }
+figure svg { display: block; max-width: 100%; height: auto; }
+.swatch { margin-right: .5em; }
 table { border-collapse: collapse; font-size: .88rem; font-variant-numeric: tabular-nums; min-width: 100%; }
-th, td { padding: .35rem .7rem; text-align: right; border-bottom: 1px solid var(--grid); white-space: nowrap; font-weight: normal; }
+th, td { padding: .35rem .45rem; text-align: right; border-bottom: 1px solid var(--grid); font-weight: normal; }
+td, tbody th { white-space: nowrap; }
 thead th { color: var(--muted); vertical-align: bottom; }
 thead th[title] { text-decoration: underline dotted; text-underline-offset: 3px; cursor: help; }
 th:first-child, .text { text-align: left; }

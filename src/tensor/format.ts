@@ -6,6 +6,8 @@ import type { Tensor } from "./tensor.ts";
 /** Above this many elements only the ends of each axis are shown. */
 const FULL_SIZE = 1000;
 const EDGE = 3;
+/** Longer rows go on in the next line. */
+const LINE_WIDTH = 75;
 
 /** A tensor as text: its shape and type, then its numbers in aligned columns, long axes shortened with "…". */
 export function formatTensor(tensor: Tensor): string {
@@ -25,9 +27,22 @@ export function formatTensor(tensor: Tensor): string {
       parts.push(index === null ? "…" : build(axis + 1, start + index * stride, `${indent} `));
     }
     const isLast = axis === shape.length - 1;
-    return `[${parts.join(isLast ? ", " : `,${"\n".repeat(shape.length - 1 - axis)}${indent} `)}]`;
+    if (isLast) return `[${wrap(parts, indent)}]`;
+    return `[${parts.join(`,${"\n".repeat(shape.length - 1 - axis)}${indent} `)}]`;
   };
   return `${head}\n${build(0, 0, "")}`;
+}
+
+/** The numbers of a row with commas between, in as many lines as they need. */
+function wrap(parts: readonly string[], indent: string): string {
+  let line = indent.length + 1;
+  return parts.reduce((text, part) => {
+    line += part.length + 2;
+    if (text === "") return part;
+    if (line <= LINE_WIDTH) return `${text}, ${part}`;
+    line = indent.length + part.length + 3;
+    return `${text},\n${indent} ${part}`;
+  }, "");
 }
 
 function* shownIndices(length: number, edge: number): Generator<number | null> {

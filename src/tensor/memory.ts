@@ -18,6 +18,11 @@ export const MAXIMUM_BYTES = MAXIMUM_PAGES * PAGE_BYTES;
 /** The first page stays free, so that address 0 never belongs to a buffer. */
 const RESERVED_LOW_BYTES = PAGE_BYTES;
 
+interface FreeBlock {
+  address: number;
+  size: number;
+}
+
 export class Memory {
   readonly memory: WebAssembly.Memory;
   readonly isShared: boolean;
@@ -28,11 +33,10 @@ export class Memory {
   /** When set, released bytes are overwritten with NaN, so that a stale view cannot go unnoticed. */
   poison = false;
 
-  /** End of the part that was ever handed out. */
+  /** End of the part that is or was handed out; what lies above is untouched. */
   #top = RESERVED_LOW_BYTES;
-  /** Free blocks by exact size: what a training step frees, the next step asks for again. */
-  readonly #freeBySize = new Map<number, number[]>();
-  #freeBytes = 0;
+  /** By address; neighbours are joined as soon as both are free, so that there are few and a step fragments nothing. */
+  readonly #free: FreeBlock[] = [];
 
   constructor(options: { shared?: boolean } = {}) {
     this.isShared = options.shared ?? typeof SharedArrayBuffer !== "undefined";
@@ -42,10 +46,6 @@ export class Memory {
   /** Bytes taken from the system so far; never shrinks. */
   get reservedBytes(): number {
     return this.memory.buffer.byteLength;
-  }
-
-  get freeBytes(): number {
-    return this.#freeBytes;
   }
 
   /** The buffer as it is now: an unshared memory replaces it at every growth. */
@@ -64,12 +64,10 @@ export class Memory {
    */
   allocate(byteLength: number): number {
     const size = roundUp(byteLength);
-    const address = this.#freeBySize.get(size)?.pop();
-    if (address !== undefined) {
-      this.#freeBytes -= size;
-      return this.#handOut(address, size);
-    }
-    return this.#handOut(this.#allocateSlowly(size), size);
+    const address = this.#takeFree(size) ?? this.#extend(size);
+    this.liveBytes += size;
+    if (this.liveBytes > this.peakBytes) this.peakBytes = this.liveBytes;
+    return address;
   }
 
   /** Gives a block back; `byteLength` is what {@link allocate} was asked for. */
@@ -80,64 +78,49 @@ export class Memory {
     this.#putFree(address, size);
   }
 
-  #handOut(address: number, size: number): number {
-    this.liveBytes += size;
-    if (this.liveBytes > this.peakBytes) this.peakBytes = this.liveBytes;
-    return address;
-  }
-
-  #allocateSlowly(size: number): number {
-    const fromFree = this.#takeFromLarger(size);
-    if (fromFree !== null) return fromFree;
-    if (this.#freeBytes >= size) {
-      this.#mergeNeighbours();
-      const merged = this.#takeFromLarger(size);
-      if (merged !== null) return merged;
+  /** The beginning of the smallest free block that is large enough, the lowest of several; null when there is none. */
+  #takeFree(size: number): number | null {
+    const free = this.#free;
+    let best = -1;
+    for (let index = 0; index < free.length; index++) {
+      const candidate = free[index].size;
+      if (candidate < size || (best >= 0 && candidate >= free[best].size)) continue;
+      best = index;
+      if (candidate === size) break;
     }
-    return this.#extend(size);
-  }
-
-  /** Splits the smallest free block that is large enough; null when there is none. */
-  #takeFromLarger(size: number): number | null {
-    let best = Number.POSITIVE_INFINITY;
-    for (const [candidate, addresses] of this.#freeBySize) {
-      if (addresses.length > 0 && candidate >= size && candidate < best) best = candidate;
-    }
-    if (best === Number.POSITIVE_INFINITY) return null;
-    const address = this.#freeBySize.get(best)!.pop()!;
-    this.#freeBytes -= best;
-    if (best > size) this.#putFree(address + size, best - size);
+    if (best < 0) return null;
+    const block = free[best];
+    const { address } = block;
+    block.address += size;
+    block.size -= size;
+    if (block.size === 0) free.splice(best, 1);
     return address;
   }
 
   #putFree(address: number, size: number): void {
-    const addresses = this.#freeBySize.get(size);
-    if (addresses === undefined) this.#freeBySize.set(size, [address]);
-    else addresses.push(address);
-    this.#freeBytes += size;
-  }
-
-  /** Joins adjacent free blocks; a free block at the very top goes back to the untouched part. */
-  #mergeNeighbours(): void {
-    const blocks: [address: number, size: number][] = [];
-    for (const [size, addresses] of this.#freeBySize) for (const address of addresses) blocks.push([address, size]);
-    blocks.sort((a, b) => a[0] - b[0]);
-    this.#freeBySize.clear();
-    this.#freeBytes = 0;
-    let start = 0;
-    let length = 0;
-    for (const [address, size] of blocks) {
-      if (start + length === address) length += size;
-      else {
-        if (length > 0) this.#putFree(start, length);
-        start = address;
-        length = size;
-      }
+    const free = this.#free;
+    let index = 0;
+    for (let end = free.length; index < end; ) {
+      const middle = (index + end) >> 1;
+      if (free[middle].address < address) index = middle + 1;
+      else end = middle;
     }
-    if (length > 0) {
-      if (start + length === this.#top) this.#top = start;
-      else this.#putFree(start, length);
-    }
+    const before = free[index - 1];
+    const after = free[index];
+    const joinsBefore = before !== undefined && before.address + before.size === address;
+    const joinsAfter = after !== undefined && address + size === after.address;
+    if (joinsBefore && joinsAfter) {
+      before.size += size + after.size;
+      free.splice(index, 1);
+    } else if (joinsBefore) before.size += size;
+    else if (joinsAfter) {
+      after.address = address;
+      after.size += size;
+    } else free.splice(index, 0, { address, size });
+    const last = free[free.length - 1];
+    if (last.address + last.size !== this.#top) return;
+    this.#top = last.address;
+    free.pop();
   }
 
   #extend(size: number): number {

@@ -14,8 +14,11 @@ export interface TensorMethods {
   maximum(other: Operand): Tensor;
   minimum(other: Operand): Tensor;
   equal(other: Operand): Tensor;
+  notEqual(other: Operand): Tensor;
   less(other: Operand): Tensor;
+  lessEqual(other: Operand): Tensor;
   greater(other: Operand): Tensor;
+  greaterEqual(other: Operand): Tensor;
 
   neg(): Tensor;
   exp(): Tensor;
@@ -32,16 +35,17 @@ export interface TensorMethods {
   sum(options?: { axes?: Axes; keepAxes?: boolean }): Tensor;
   mean(options?: { axes?: Axes; keepAxes?: boolean }): Tensor;
   max(options?: { axes?: Axes; keepAxes?: boolean }): Tensor;
+  min(options?: { axes?: Axes; keepAxes?: boolean }): Tensor;
   variance(options?: { axes?: Axes; keepAxes?: boolean; correction?: number }): Tensor;
   logSumExp(options?: { axes?: Axes; keepAxes?: boolean }): Tensor;
-  argmax(options?: { axis?: number }): Tensor;
-  softmax(): Tensor;
-  logSoftmax(): Tensor;
+  argmax(options?: { axes?: Axes; keepAxes?: boolean }): Tensor;
+  softmax(options?: { axis?: number }): Tensor;
+  logSoftmax(options?: { axis?: number }): Tensor;
 
   reshape(shape: readonly number[]): Tensor;
   transpose(options?: { axes?: readonly [number, number] }): Tensor;
   permute(order: readonly number[]): Tensor;
-  slice(ranges: readonly (readonly [start: number, end: number] | null)[]): Tensor;
+  slice(ranges: readonly (readonly [start: number, end?: number] | null)[]): Tensor;
 
   matmul(other: Tensor, options?: { transposeA?: boolean; transposeB?: boolean }): Tensor;
 

@@ -18,6 +18,8 @@ export type NestedNumbers = number | NestedNumbers[];
 export interface TapeLink {
   /** The tensor no longer needs the record. */
   drop(): void;
+  /** Leaves giving back what the record keeps to garbage collection. */
+  watch(): void;
 }
 
 /**
@@ -128,6 +130,7 @@ export class Tensor extends Scoped {
   /** Leaves giving the memory back to garbage collection. */
   override watch(): void {
     this.#storage?.watch();
+    this.node?.watch();
   }
 
   /** The single element of a tensor of size 1. */

@@ -28,22 +28,23 @@ function build(shape: Shape, options: CreationOptions, value: (index: number) =>
 }
 
 /**
- * A tensor from numbers nested in arrays; the nesting is its shape. Typed arrays and a `shape` are taken as flat values.
+ * A tensor from numbers nested in arrays; the nesting is its shape, unless `shape` gives the same elements another one.
+ * A typed array is flat.
  * @throws ShapeError naming the place where the nesting is ragged or holds something that is not a number.
  */
 export function tensor(
   values: NestedNumbers | ArrayLike<number>,
   options: CreationOptions & { shape?: Shape } = {},
 ): Tensor {
-  if (ArrayBuffer.isView(values) || options.shape !== undefined) {
-    const flat = typeof values === "number" ? [values] : (values as ArrayLike<number>);
+  if (ArrayBuffer.isView(values)) {
+    const flat = values as unknown as ArrayLike<number>;
     return finish(Tensor.from(flat, options.shape ?? [flat.length], options.dtype), options);
   }
   const shape: number[] = [];
   for (let level: unknown = values; Array.isArray(level); level = level[0]) shape.push(level.length);
   const flat: number[] = [];
   flatten(values as NestedNumbers, shape, [], flat);
-  return finish(Tensor.from(flat, shape, options.dtype), options);
+  return finish(Tensor.from(flat, options.shape ?? shape, options.dtype), options);
 }
 
 function flatten(values: unknown, shape: Shape, path: number[], into: number[]): void {
@@ -119,6 +120,17 @@ export function lowerTriangle(
 ): Tensor {
   return build([rows, columns], options, (index) =>
     index % columns <= Math.floor(index / columns) + (options.diagonal ?? 0) ? 1 : 0,
+  );
+}
+
+/** Ones on and above the diagonal (shifted up by `diagonal`) of a rows×columns matrix, zeros below. */
+export function upperTriangle(
+  rows: number,
+  columns: number,
+  options: CreationOptions & { diagonal?: number } = {},
+): Tensor {
+  return build([rows, columns], options, (index) =>
+    index % columns >= Math.floor(index / columns) + (options.diagonal ?? 0) ? 1 : 0,
   );
 }
 

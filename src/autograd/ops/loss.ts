@@ -28,6 +28,7 @@ function layoutOf(logits: readonly number[], options: RowLossOptions): CrossEntr
 export const crossEntropyOp = defineOp<RowLossOptions>({
   name: "crossEntropy",
   twice: false,
+  indexInputs: [1],
   shape([logits, targets]) {
     if (logits.length !== 2 || sizeOf(targets) !== logits[0]) {
       throw new ShapeError(`crossEntropy: targets ${formatShape(targets)} do not fit logits ${formatShape(logits)}`);
@@ -101,8 +102,13 @@ export function crossEntropy(logits: Tensor, targets: Tensor, options: CrossEntr
   return mul(sum(losses), 1 / counted);
 }
 
-/** The mean of (prediction − target)². */
+/** The mean of (prediction − target)². @throws when the shapes differ: stretching one is hardly ever meant. */
 export function meanSquaredError(prediction: Tensor, target: Tensor): Tensor {
+  if (!sameShape(prediction.shape, target.shape)) {
+    throw new ShapeError(
+      `meanSquaredError: prediction ${formatShape(prediction.shape)} and target ${formatShape(target.shape)} differ`,
+    );
+  }
   const difference = sub(prediction, target);
   return mean(mul(difference, difference));
 }

@@ -1,13 +1,13 @@
-/** Reductions over any axes: sum, mean, largest, variance, logSumExp, argmax. */
+/** Reductions over any axes: sum, mean, largest, smallest, variance, logSumExp, argmax. */
 
 import type { AxisLayout, Kernels, Numbers } from "../../tensor/kernels.ts";
 import type { Random } from "../../tensor/random.ts";
-import { axisLayout, formatShape, resolveAxes, resolveAxis, type Shape, ShapeError } from "../../tensor/shape.ts";
+import { axisLayout, formatShape, resolveAxes, type Shape, ShapeError } from "../../tensor/shape.ts";
 import type { Tensor } from "../../tensor/tensor.ts";
 import { defineOp, type ForwardCall, type Sample } from "../op.ts";
-import { add, div, equal, exp, expand, log, mul, sub } from "./elementwise.ts";
+import { add, div, equal, exp, expand, log, mul, neg, sub } from "./elementwise.ts";
 import { distinct, drawShape } from "./samples.ts";
-import { reshape } from "./shaping.ts";
+import { permute, reshape } from "./shaping.ts";
 
 export interface ReductionOptions {
   /** The axes to reduce; all when absent. Negative ones count from the end. */
@@ -154,6 +154,11 @@ export function max(x: Tensor, options: ReductionOptions = {}): Tensor {
   return maxOp([x], resolve("max", x, options));
 }
 
+/** The smallest element over the axes; equal smallest ones share the gradient. @throws for an empty axis. */
+export function min(x: Tensor, options: ReductionOptions = {}): Tensor {
+  return neg(max(neg(x), options));
+}
+
 /** Σ(x − mean)²/(n − correction) over the axes; `correction` 0 (default) or 1 for the unbiased estimate. */
 export function variance(x: Tensor, options: ReductionOptions & { correction?: number } = {}): Tensor {
   const { axes, keepAxes } = resolve("variance", x, options);
@@ -170,9 +175,20 @@ export function logSumExp(x: Tensor, options: ReductionOptions = {}): Tensor {
   return reshape(add(log(total), largest), reducedShape(x.shape, resolved));
 }
 
-/** The index of the first largest element along an axis (the last one when absent), as i32; no gradient. */
-export function argmax(x: Tensor, options: { axis?: number } = {}): Tensor {
-  return argmaxOp([x], { axis: resolveAxis("argmax", options.axis ?? -1, x.rank) });
+/**
+ * The index of the first largest element over the axes, as i32; no gradient. Over several axes it counts through them in
+ * row-major order, as if they were one.
+ */
+export function argmax(x: Tensor, options: ReductionOptions = {}): Tensor {
+  const resolved = resolve("argmax", x, options);
+  const { axes } = resolved;
+  const kept = x.shape.map((_, axis) => axis).filter((axis) => !axes.includes(axis));
+  const areNeighbours = axes.every((axis, index) => index === 0 || axis === axes[index - 1] + 1);
+  const axis = areNeighbours && axes.length > 0 ? axes[0] : kept.length;
+  const ordered = areNeighbours ? x : permute(detach(x), [...kept, ...axes]);
+  const sizes = kept.map((index) => x.shape[index]);
+  sizes.splice(axis, 0, countAlong(x, axes));
+  return reshape(argmaxOp([reshape(ordered, sizes)], { axis }), reducedShape(x.shape, resolved));
 }
 
 /** The same numbers without history: gradients end here. */
@@ -183,6 +199,7 @@ export function detach(x: Tensor): Tensor {
 export const detachOp = defineOp<undefined>({
   name: "detach",
   twice: true,
+  indexInputs: "any",
   shape: ([x]) => x,
   forward: (call, [x]) => call.view(x),
   sample: (random) => ({ inputs: [{ shape: drawShape(random) }], options: undefined }),

@@ -3,6 +3,7 @@
 import type { StridedLayout } from "../../tensor/kernels.ts";
 import {
   axisLayout,
+  checkShape,
   formatShape,
   resolveAxis,
   type Shape,
@@ -20,7 +21,9 @@ import { drawShape, indicesBelow } from "./samples.ts";
 export const reshapeOp = defineOp<{ shape: Shape }>({
   name: "reshape",
   twice: true,
+  indexInputs: "any",
   shape([x], { shape }) {
+    checkShape("reshape", shape);
     if (sizeOf(shape) !== sizeOf(x)) {
       throw new ShapeError(
         `reshape: ${formatShape(x)} has ${sizeOf(x)} elements, ${formatShape(shape)} has ${sizeOf(shape)}`,
@@ -130,19 +133,19 @@ export function transpose(x: Tensor, options: { axes?: readonly [number, number]
   return permute(x, order);
 }
 
-/**
- * The part of x with indices `start` … `end`−1 along each axis; null (or nothing, for trailing axes) takes an axis whole,
- * negative numbers count from the end.
- */
-export function slice(x: Tensor, ranges: readonly (readonly [start: number, end: number] | null)[]): Tensor {
+/** Indices `start` … `end`−1 of an axis, to its end when that is absent; negative numbers count from the end. Null: all. */
+export type IndexRange = readonly [start: number, end?: number] | null;
+
+/** The part of x in a range of each axis; trailing axes without one are taken whole. */
+export function slice(x: Tensor, ranges: readonly IndexRange[]): Tensor {
   if (ranges.length > x.rank) throw new ShapeError(`slice: ${ranges.length} ranges for a tensor of ${x.rank} axes`);
   const strides = stridesOf(x.shape);
   let start = 0;
   const sizes = x.shape.map((size, axis) => {
-    const range = ranges[axis] ?? [0, size];
-    const [from, to] = range.map((index) => (index < 0 ? index + size : index));
+    const [first, end = size] = ranges[axis] ?? [0];
+    const [from, to] = [first, end].map((index) => (index < 0 ? index + size : index));
     if (!(Number.isInteger(from) && Number.isInteger(to) && 0 <= from && from <= to && to <= size)) {
-      throw new ShapeError(`slice: [${range.join(", ")}) does not lie inside axis ${axis} of ${formatShape(x.shape)}`);
+      throw new ShapeError(`slice: [${first}, ${end}) does not lie inside axis ${axis} of ${formatShape(x.shape)}`);
     }
     start += from * strides[axis];
     return to - from;
@@ -227,17 +230,20 @@ export function concat(tensors: readonly Tensor[], options: { axis?: number } = 
 /** Tensors of one shape joined along a new axis. */
 export function stack(tensors: readonly Tensor[], options: { axis?: number } = {}): Tensor {
   if (tensors.length === 0) throw new ShapeError("stack: there is nothing to join");
-  const axis = resolveAxis("stack", options.axis ?? 0, tensors[0].rank + 1);
-  const withAxis = tensors.map((tensor) =>
-    reshape(tensor, [...tensor.shape.slice(0, axis), 1, ...tensor.shape.slice(axis)]),
-  );
+  const { shape } = tensors[0];
+  const axis = resolveAxis("stack", options.axis ?? 0, shape.length + 1);
+  for (const tensor of tensors) {
+    if (!sameShape(tensor.shape, shape))
+      throw new ShapeError(`stack: ${formatShape(tensor.shape)} is not of the first one's shape ${formatShape(shape)}`);
+  }
+  const withAxis = tensors.map((tensor) => reshape(tensor, [...shape.slice(0, axis), 1, ...shape.slice(axis)]));
   return concat(withAxis, { axis });
 }
 
 // ---- picking by index
 
 /** @throws naming the operation, the index and the bound. */
-function checkIndices(operation: string, indices: Int32Array, bound: number): void {
+export function checkIndices(operation: string, indices: Int32Array, bound: number): void {
   for (const index of indices) {
     if (index < 0 || index >= bound) throw new ShapeError(`${operation}: index ${index} is outside 0 … ${bound - 1}`);
   }
@@ -247,6 +253,7 @@ function checkIndices(operation: string, indices: Int32Array, bound: number): vo
 export const takeRowsOp: Op<{ axis: number }> = defineOp<{ axis: number }>({
   name: "indexSelect",
   twice: true,
+  indexInputs: [1],
   shape: ([x, indices], { axis }) => x.map((size, index) => (index === axis ? sizeOf(indices) : size)),
   forward(call, [x, indices]) {
     const { axis } = call.options;
@@ -271,6 +278,7 @@ export const takeRowsOp: Op<{ axis: number }> = defineOp<{ axis: number }>({
 export const addRowsOp: Op<{ axis: number; size: number }> = defineOp<{ axis: number; size: number }>({
   name: "indexAdd",
   twice: true,
+  indexInputs: [1],
   shape: ([x], { axis, size }) => x.map((length, index) => (index === axis ? size : length)),
   forward(call, [x, indices]) {
     const out = call.allocate();
@@ -303,6 +311,7 @@ export function indexSelect(x: Tensor, indices: Tensor, options: { axis?: number
 export const gatherOp: Op<{ axis: number }> = defineOp<{ axis: number }>({
   name: "gather",
   twice: true,
+  indexInputs: [1],
   shape([x, indices], { axis }) {
     if (x.length !== indices.length || x.some((size, index) => index !== axis && size !== indices[index])) {
       throw new ShapeError(`gather: indices ${formatShape(indices)} do not fit ${formatShape(x)} outside axis ${axis}`);
@@ -336,6 +345,7 @@ export const gatherOp: Op<{ axis: number }> = defineOp<{ axis: number }>({
 export const scatterAddOp: Op<{ axis: number; size: number }> = defineOp<{ axis: number; size: number }>({
   name: "scatterAdd",
   twice: true,
+  indexInputs: [1],
   shape: ([x], { axis, size }) => x.map((length, index) => (index === axis ? size : length)),
   forward(call, [x, indices]) {
     const { axis } = call.options;

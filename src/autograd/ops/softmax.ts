@@ -1,12 +1,13 @@
-/** Softmax and its logarithm over the last axis. */
+/** Softmax and its logarithm over an axis. */
 
 import type { RowsLayout } from "../../tensor/kernels.ts";
-import { formatShape, type Shape, ShapeError, sizeOf } from "../../tensor/shape.ts";
+import { formatShape, resolveAxis, type Shape, ShapeError, sizeOf } from "../../tensor/shape.ts";
 import type { Tensor } from "../../tensor/tensor.ts";
-import { defineOp } from "../op.ts";
+import { defineOp, type Op } from "../op.ts";
 import { exp, mul, sub } from "./elementwise.ts";
 import { sum } from "./reduction.ts";
 import { drawShape } from "./samples.ts";
+import { transpose } from "./shaping.ts";
 
 /** A tensor seen as rows of its last axis. */
 export function rowsLayout(shape: Shape): RowsLayout {
@@ -59,12 +60,24 @@ export const logSoftmaxOp = defineOp<undefined>({
   sample: (random) => ({ inputs: [{ shape: drawShape(random, { minimumRank: 1 }) }], options: undefined }),
 });
 
-/** eˣ/Σeˣ over the last axis. */
-export function softmax(x: Tensor): Tensor {
-  return softmaxOp([x], undefined);
+export interface SoftmaxOptions {
+  /** The last when absent. */
+  axis?: number;
 }
 
-/** x − ln Σeˣ over the last axis. */
-export function logSoftmax(x: Tensor): Tensor {
-  return logSoftmaxOp([x], undefined);
+/** The kernels know the last axis alone: another one is exchanged with it, there and back. */
+function alongAxis(op: Op<undefined>, x: Tensor, axis: number): Tensor {
+  const last = x.rank - 1;
+  const axes = [x.rank === 0 ? last : resolveAxis(op.record.name, axis, x.rank), last] as const;
+  return axes[0] === last ? op([x], undefined) : transpose(op([transpose(x, { axes })], undefined), { axes });
+}
+
+/** eˣ/Σeˣ over an axis. */
+export function softmax(x: Tensor, options: SoftmaxOptions = {}): Tensor {
+  return alongAxis(softmaxOp, x, options.axis ?? -1);
+}
+
+/** x − ln Σeˣ over an axis. */
+export function logSoftmax(x: Tensor, options: SoftmaxOptions = {}): Tensor {
+  return alongAxis(logSoftmaxOp, x, options.axis ?? -1);
 }

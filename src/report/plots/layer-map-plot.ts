@@ -7,6 +7,8 @@ const blockInk = "#182029";
 const gap = 2;
 const labelMargin = 104;
 const panelGap = 26;
+/** A stage's heading needs this much, even over a single column. */
+const leastPanelWidth = 96;
 const barHeight = 26;
 const rowHeight = 44;
 
@@ -93,7 +95,7 @@ function drawFamily({ members, stages }: MapFamily): Svg {
   for (const [index, stage] of stages.entries()) {
     const columnCount = depthsOf(stage).length;
     const growthWidth = index === 0 ? 0 : 2 * block.width + 46;
-    const panelWidth = Math.max(columnCount * (block.width + gap), 74);
+    const panelWidth = Math.max(columnCount * (block.width + gap), leastPanelWidth);
     const isFirstOfLine = x === labelMargin;
     if (!isFirstOfLine && x + growthWidth + panelGap + panelWidth > pictureWidth) {
       x = labelMargin;
@@ -113,7 +115,7 @@ function drawFamily({ members, stages }: MapFamily): Svg {
 /** Blocks as large as the longest line of panels allows, from readable down to just visible. */
 function blockSize(stages: readonly RunStage[], layers: number): BlockSize {
   const columns = stages.reduce((total, stage) => total + depthsOf(stage).length, 0) + 2 * (stages.length - 1);
-  const room = pictureWidth - labelMargin - (stages.length - 1) * (46 + 2 * panelGap) - 60;
+  const room = pictureWidth - labelMargin - (stages.length - 1) * (46 + 2 * panelGap) - leastPanelWidth;
   return {
     width: Math.max(8, Math.min(24, Math.floor(room / columns) - gap)),
     height: Math.max(3, Math.min(16, Math.floor(280 / layers) - gap)),
