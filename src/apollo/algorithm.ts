@@ -100,7 +100,7 @@ function update<Batch>(options: TrainingOptions<Batch>, step: number, uniqueLaye
   const parameters = model.parameters();
   if (method.sharedGradient === "mean") {
     averageOverUses(model.blocks, plans, ({ grad }, factor) => {
-      kernelsFor(grad!.dtype === "f64" ? "f64" : "f32").scale(grad!.numbers, grad!.numbers, factor);
+      kernelsFor(grad!.dtype).scale(grad!.numbers, grad!.numbers, factor);
     });
   }
   const gradNorm = gradientNorm(parameters);

@@ -5,7 +5,7 @@
 import { kernelsFor } from "../tensor/engine.ts";
 import { adopt, outsideScopes, scope } from "../tensor/scope.ts";
 import { formatShape, type Shape, ShapeError, sameShape } from "../tensor/shape.ts";
-import { Tensor } from "../tensor/tensor.ts";
+import { Tensor, zerosLike } from "../tensor/tensor.ts";
 import { tallyFlops, uncounted } from "./flops.ts";
 import { withRecording } from "./grad-mode.ts";
 import { aliasWithHistory, type BackwardCall, edgeOf, type TapeEdge, TapeNode } from "./op.ts";
@@ -166,7 +166,7 @@ function contributionsOf(node: TapeNode, gradient: Tensor, createGraph: boolean)
     saved,
     inputShapes,
     createGraph,
-    kernels: kernelsFor(gradient.dtype === "f64" ? "f64" : "f32"),
+    kernels: kernelsFor(gradient.dtype),
     allocate: (shape) => Tensor.allocate(shape, gradient.dtype),
   };
   const rules = record.backward!(call);
@@ -202,7 +202,7 @@ export function unbroadcast(gradient: Tensor, shape: Shape): Tensor {
 /** a + b; in place where nobody else can see it. Both names are used up. */
 function joined(a: Tensor, b: Tensor, createGraph: boolean): Tensor {
   if (!createGraph && a.storage.references === 1) {
-    kernelsFor(a.dtype === "f64" ? "f64" : "f32").accumulate(b.numbers, a.numbers);
+    kernelsFor(a.dtype).accumulate(b.numbers, a.numbers);
     b.release();
     return a;
   }
@@ -229,10 +229,4 @@ function seedOf(output: Tensor, gradient: Tensor | undefined): Tensor {
     );
   }
   return outsideScopes(() => Tensor.from([1], output.shape, output.dtype));
-}
-
-function zerosLike(tensor: Tensor): Tensor {
-  const zeros = outsideScopes(() => Tensor.allocate(tensor.shape, tensor.dtype));
-  zeros.numbers.fill(0);
-  return zeros;
 }

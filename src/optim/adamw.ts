@@ -1,8 +1,7 @@
 /** AdamW: Adam with decoupled weight decay. */
 
 import { kernelsFor } from "../tensor/engine.ts";
-import { outsideScopes } from "../tensor/scope.ts";
-import { type Parameter, Tensor } from "../tensor/tensor.ts";
+import { type Parameter, zerosLike } from "../tensor/tensor.ts";
 import type { Optimizer, ParameterState, UpdateOptions } from "./optimizer.ts";
 
 export interface AdamWOptions {
@@ -42,22 +41,16 @@ export class AdamW implements Optimizer {
       const state = this.#stateOf(parameter);
       state.step++;
       const { m, v } = state.averages;
-      kernelsFor(parameter.dtype === "f64" ? "f64" : "f32").adamw(
-        parameter.numbers,
-        parameter.grad.numbers,
-        m.numbers,
-        v.numbers,
-        {
-          learningRate,
-          beta1,
-          beta2,
-          epsilon,
-          weightDecay: parameter.rank > 1 ? weightDecay : 0,
-          biasCorrection1: 1 - beta1 ** state.step,
-          biasCorrection2: 1 - beta2 ** state.step,
-          gradientScale,
-        },
-      );
+      kernelsFor(parameter.dtype).adamw(parameter.numbers, parameter.grad.numbers, m.numbers, v.numbers, {
+        learningRate,
+        beta1,
+        beta2,
+        epsilon,
+        weightDecay: parameter.rank > 1 ? weightDecay : 0,
+        biasCorrection1: 1 - beta1 ** state.step,
+        biasCorrection2: 1 - beta2 ** state.step,
+        gradientScale,
+      });
     }
   }
 
@@ -69,11 +62,4 @@ export class AdamW implements Optimizer {
     }
     return state;
   }
-}
-
-/** Zeros of a tensor's shape that live outside of all scopes. */
-export function zerosLike(tensor: Tensor): Tensor {
-  const zeros = outsideScopes(() => Tensor.allocate(tensor.shape, tensor.dtype));
-  zeros.numbers.fill(0);
-  return zeros;
 }

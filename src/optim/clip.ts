@@ -7,7 +7,7 @@ import type { Parameter } from "../tensor/tensor.ts";
 export function gradientNorm(parameters: readonly Parameter[]): number {
   let total = 0;
   for (const { grad } of parameters) {
-    if (grad !== null) total += kernelsFor(grad.dtype === "f64" ? "f64" : "f32").sumOfSquares(grad.numbers);
+    if (grad !== null) total += kernelsFor(grad.dtype).sumOfSquares(grad.numbers);
   }
   return Math.sqrt(total);
 }
@@ -23,7 +23,7 @@ export function clipGradNorm(parameters: readonly Parameter[], maximum: number):
   const factor = clipCoefficient(norm, maximum);
   if (factor < 1) {
     for (const { grad } of parameters) {
-      if (grad !== null) kernelsFor(grad.dtype === "f64" ? "f64" : "f32").scale(grad.numbers, grad.numbers, factor);
+      if (grad !== null) kernelsFor(grad.dtype).scale(grad.numbers, grad.numbers, factor);
     }
   }
   return norm;

@@ -1,8 +1,7 @@
 /** Stochastic gradient descent with momentum. */
 
 import { kernelsFor } from "../tensor/engine.ts";
-import type { Parameter } from "../tensor/tensor.ts";
-import { zerosLike } from "./adamw.ts";
+import { type Parameter, zerosLike } from "../tensor/tensor.ts";
 import type { Optimizer, ParameterState, UpdateOptions } from "./optimizer.ts";
 
 /** b ← μb + g; θ ← θ − lr·b (with μ = 0 the plain gradient). */
@@ -23,7 +22,7 @@ export class Sgd implements Optimizer {
     for (const parameter of this.#parameters) {
       const { grad } = parameter;
       if (grad === null) continue;
-      const kernels = kernelsFor(parameter.dtype === "f64" ? "f64" : "f32");
+      const kernels = kernelsFor(parameter.dtype);
       const state = this.state.get(parameter) ?? { step: 0, averages: { momentum: zerosLike(parameter) } };
       this.state.set(parameter, state);
       state.step++;

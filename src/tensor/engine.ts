@@ -8,6 +8,7 @@ import { createAddressOf } from "./operand-addresses.ts";
 import { referenceKernels } from "./reference-kernels.ts";
 import { createSimdKernels, kernelOrigins } from "./simd-kernels.ts";
 import { canRun, compileKernels } from "./simd-module.ts";
+import type { DType } from "./storage.ts";
 import { ThreadPool, type ThreadPoolOptions } from "./thread-pool.ts";
 import { BLOCKED_MATMUL } from "./thread-program.ts";
 import { probePanelWidth } from "./wide-panel-probe.ts";
@@ -140,8 +141,8 @@ function currentEngine(): Engine {
   return (engine ??= createEngine());
 }
 
-/** The kernels that serve an element type: those of {@link configureEngine} for f32, the reference for f64. */
-export function kernelsFor(dtype: "f32" | "f64"): Kernels {
+/** The kernels that serve an element type: the reference for f64, those of {@link configureEngine} for f32 (and indices). */
+export function kernelsFor(dtype: DType): Kernels {
   if (dtype === "f64") return referenceKernels;
   return engine === null ? currentEngine().f32 : engine.f32;
 }

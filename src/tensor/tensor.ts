@@ -3,7 +3,7 @@
 import { formatTensor } from "./format.ts";
 import type { Numbers } from "./kernels.ts";
 import { Random } from "./random.ts";
-import { adopt, Scoped } from "./scope.ts";
+import { adopt, outsideScopes, Scoped } from "./scope.ts";
 import { checkShape, formatShape, type Shape, ShapeError, sizeOf } from "./shape.ts";
 import { type DType, Storage } from "./storage.ts";
 import type { TensorMethods } from "./tensor-methods.ts";
@@ -179,6 +179,13 @@ export class Tensor extends Scoped {
 
 // The operations as methods: declared here, defined by src/autograd, which knows them.
 export interface Tensor extends TensorMethods {}
+
+/** Zeros of a tensor's shape and element type that live outside of all scopes. */
+export function zerosLike(tensor: Tensor): Tensor {
+  const zeros = outsideScopes(() => Tensor.allocate(tensor.shape, tensor.dtype));
+  zeros.data.fill(0);
+  return zeros;
+}
 
 /** Writes the initial values of a parameter, with random numbers of its own if it wants them. */
 export type Initializer = (values: Numbers, random: Random) => void;
