@@ -33,7 +33,7 @@ export class MultiHeadAttention extends Module {
   constructor(options: MultiHeadAttentionOptions) {
     super();
     const { hidden, heads, causal, dropout = 0, initializer, outputInitializer = initializer, fused = true } = options;
-    if (!Number.isInteger(hidden / heads))
+    if (!(Number.isInteger(heads) && heads >= 1 && Number.isInteger(hidden / heads)))
       throw new Error(`MultiHeadAttention: ${heads} heads do not divide hidden size ${hidden}`);
     this.qkv = new Linear({ inputs: hidden, outputs: 3 * hidden, initializer });
     this.output = new Linear({ inputs: hidden, outputs: hidden, initializer: outputInitializer });
