@@ -31,8 +31,11 @@ export function generateCommand(): Command {
     .option("--seed <n>", "of the draws", number, 0)
     .option("--depth <l>", "run this many layers instead of all", number)
     .action((run: string, flags: GenerateFlags) => {
-      process.stdout.write(flags.prompt);
-      for (const text of generateText(run, flags)) process.stdout.write(text);
+      const pieces = generateText(run, flags);
+      // The first piece comes once the run was found and read: a refusal stands alone.
+      const first = pieces.next();
+      process.stdout.write(flags.prompt + (first.value ?? ""));
+      for (const text of pieces) process.stdout.write(text);
       process.stdout.write("\n");
     });
 }

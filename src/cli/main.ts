@@ -31,7 +31,7 @@ for (const command of [
   reportCommand(),
   benchCommand(),
 ]) {
-  program.addCommand(command);
+  program.addCommand(command.copyInheritedSettings(program));
 }
 
 try {

@@ -8,8 +8,9 @@ import { PRESETS } from "../nn/index.ts";
 import { apollo } from "../recipes/apollo.ts";
 import { scratch } from "../recipes/scratch.ts";
 
-const whole = z.number().int().positive();
-const fraction = z.number().gt(0).lt(1);
+const number = z.number("must be a number");
+const whole = number.int("must be a whole number").positive("must be above 0");
+const fraction = number.gt(0, "must lie between 0 and 1").lt(1, "must lie between 0 and 1");
 
 const modelSchema = z.strictObject({
   family: z.enum(["gpt", "bert"]),
@@ -19,7 +20,7 @@ const modelSchema = z.strictObject({
   heads: whole,
   context: whole,
   vocabulary: whole,
-  dropout: z.number().min(0).lt(1).default(0),
+  dropout: number.min(0, "must lie in [0, 1)").lt(1, "must lie in [0, 1)").default(0),
   /** Where the normalisation stands; GPT is pre-LN, BERT post-LN unless told otherwise. */
   norm: z.enum(["pre", "post"]).optional(),
 });
@@ -36,7 +37,7 @@ const depthSchema = z.strictObject({
   sampler: z.enum(["lvps", "us", "es", "fs", "none"]),
   lvps: z.enum(["int", "round", "floor", "floorIncl", "release"]).optional(),
   es: z.enum(["int", "round", "release"]).optional(),
-  k: z.number().optional(),
+  k: number.optional(),
 });
 
 const recipeSchema = z.discriminatedUnion("kind", [
@@ -61,12 +62,12 @@ const trainingSchema = z.strictObject({
   microBatches: whole.default(1),
   learningRate: z.strictObject({
     kind: z.enum(["constant", "linear", "cosine", "wsd"]).default("cosine"),
-    peak: z.number().positive(),
-    warmupRatio: z.number().min(0).lt(1).optional(),
-    decayRatio: z.number().gt(0).max(1).optional(),
+    peak: number.positive("must be above 0"),
+    warmupRatio: number.min(0).lt(1).optional(),
+    decayRatio: number.gt(0).max(1).optional(),
   }),
-  weightDecay: z.number().min(0).default(0.01),
-  clipNorm: z.number().positive().default(1),
+  weightDecay: number.min(0, "must not be negative").default(0.01),
+  clipNorm: number.positive("must be above 0").default(1),
 });
 
 export const experimentSchema = z.strictObject({
@@ -77,7 +78,7 @@ export const experimentSchema = z.strictObject({
   training: trainingSchema,
   /** How often the validation loss is measured, counted over the whole run. */
   evaluations: whole.default(100),
-  seed: z.number().int().min(0).default(0),
+  seed: number.int("must be a whole number").min(0, "must not be negative").default(0),
 });
 
 export type Experiment = z.output<typeof experimentSchema>;
@@ -87,18 +88,22 @@ export type RecipeInput = z.input<typeof recipeSchema>;
 /** Checks an experiment and fills in defaults. @throws one sentence naming the field and the value. */
 export function parseExperiment(input: unknown): Experiment {
   const parsed = experimentSchema.safeParse(input);
-  if (!parsed.success) {
-    const issue = parsed.error.issues[0];
-    const found = issue.path.reduce<unknown>(
-      (value, key) => (value as Record<PropertyKey, unknown> | undefined)?.[key],
-      input,
-    );
-    throw new Error(`experiment: ${issue.path.join(".") || "the whole"} is ${JSON.stringify(found)}: ${issue.message}`);
-  }
+  if (!parsed.success) throw new Error(`experiment: ${describeIssue(parsed.error.issues[0], input)}`);
   const experiment = parsed.data;
   // A recipe that does not fit the model is refused now, not at its first growth.
   methodOf(experiment);
   return experiment;
+}
+
+function describeIssue(issue: z.core.$ZodIssue, input: unknown): string {
+  const place = issue.path.join(".");
+  if (issue.code === "unrecognized_keys")
+    return `there is no field "${issue.keys[0]}"${place === "" ? "" : ` in ${place}`}`;
+  const found = issue.path.reduce<unknown>(
+    (value, key) => (value as Record<PropertyKey, unknown> | undefined)?.[key],
+    input,
+  );
+  return `${place || "the whole"} is ${JSON.stringify(found)}: ${issue.message}`;
 }
 
 /** The method that an experiment's recipe describes. @throws when stages or boundaries do not fit. */
