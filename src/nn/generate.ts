@@ -23,30 +23,50 @@ export interface GenerateOptions {
 }
 
 /**
- * Continues a sequence of token ids, one id at a time. Only the last `context` tokens are looked at.
- * @throws for an empty prompt or options out of range.
+ * Continues a sequence of token ids, one id at a time. Only the last `context` tokens are looked at. Dropout is off
+ * while a token is computed.
+ * @throws at once, for an empty prompt or options out of range.
  */
-export function* generate(model: Gpt, prompt: readonly number[], options: GenerateOptions): Generator<number> {
-  const { maximumTokens, random, temperature = 1, topK, topP, stopToken, path } = options;
+export function generate(model: Gpt, prompt: readonly number[], options: GenerateOptions): Generator<number> {
+  const { maximumTokens, temperature = 1, topK, topP } = options;
   if (prompt.length === 0) throw new Error("generate: the prompt is empty; it needs at least one token");
+  if (!(maximumTokens >= 0)) throw new Error(`generate: maximumTokens must be ≥ 0, not ${maximumTokens}`);
   if (!(temperature >= 0)) throw new Error(`generate: the temperature must be ≥ 0, not ${temperature}`);
   if (topK !== undefined && !(Number.isInteger(topK) && topK >= 1))
     throw new Error(`generate: topK must be a whole number ≥ 1, not ${topK}`);
   if (topP !== undefined && !(topP > 0 && topP <= 1)) throw new Error(`generate: topP must be in (0, 1], not ${topP}`);
-  model.eval();
+  return continued(model, prompt, { ...options, temperature });
+}
+
+function* continued(
+  model: Gpt,
+  prompt: readonly number[],
+  options: GenerateOptions & { temperature: number },
+): Generator<number> {
+  const { maximumTokens, stopToken, path } = options;
   const sequence = [...prompt];
   for (let count = 0; count < maximumTokens; count++) {
-    const seen = sequence.slice(-model.size.context);
-    const logits = scope(() =>
+    const token = pickToken(nextLogits(model, sequence, path), options);
+    if (token === stopToken) return;
+    sequence.push(token);
+    yield token;
+  }
+}
+
+/** The logits [V] of the token that follows a sequence. */
+function nextLogits(model: Gpt, sequence: readonly number[], path: readonly LayerUse[] | undefined): Float64Array {
+  const seen = sequence.slice(-model.size.context);
+  const { isTraining } = model;
+  model.eval();
+  try {
+    return scope(() =>
       noGrad(() => {
         const all = model.forward(Tensor.from(seen, [1, seen.length], "i32"), { path }); // [1, T, V]
         return Float64Array.from(all.numbers.subarray((seen.length - 1) * model.size.vocabulary));
       }),
     );
-    const token = pickToken(logits, { random, temperature, topK, topP });
-    if (token === stopToken) return;
-    sequence.push(token);
-    yield token;
+  } finally {
+    if (isTraining) model.train();
   }
 }
 

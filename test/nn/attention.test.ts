@@ -8,6 +8,7 @@ import { Random } from "../../src/tensor/random.ts";
 import { scope } from "../../src/tensor/scope.ts";
 import type { DType } from "../../src/tensor/storage.ts";
 import { Tensor } from "../../src/tensor/tensor.ts";
+import { expectClose } from "./expect-close.ts";
 import { expectSameNumbers, maskedBatch, randomise, tinyBert } from "./tiny-models.ts";
 
 interface Situation {
@@ -64,19 +65,14 @@ function outcome(layer: MultiHeadAttention, input: Tensor, options: { fused: boo
   return new Map([["output", output.numbers] as const, ...gradients]);
 }
 
-/** ‖a − b‖ ≤ tolerance·‖b‖ for each tensor. */
-function expectClose(
+/** {@link expectClose} for each tensor of two lists. */
+function expectAllClose(
   actual: ReadonlyMap<string, ArrayLike<number>>,
   expected: ReadonlyMap<string, ArrayLike<number>>,
   tolerance: number,
 ): void {
   expect([...actual.keys()]).to.deep.equal([...expected.keys()]);
-  for (const [name, values] of expected) {
-    const found = actual.get(name)!;
-    expect(found.length, name).to.equal(values.length);
-    const distance = Math.hypot(...Array.from(values, (value, index) => found[index] - value));
-    expect(distance, name).to.be.at.most(tolerance * Math.hypot(...Array.from(values)));
-  }
+  for (const [what, values] of expected) expectClose(actual.get(what)!, values, { tolerance, what });
 }
 
 /** softmax(Q·Kᵀ/√D)·V of a packed projection, written out; keys for which `sees` is false have no part in it. */
@@ -119,7 +115,7 @@ describe("attention", () => {
         scope(() => {
           const layer = makeLayer(situation);
           const input = makeInput(situation, "f64");
-          expectClose(outcome(layer, input, { fused: true }), outcome(layer, input, { fused: false }), 1e-11);
+          expectAllClose(outcome(layer, input, { fused: true }), outcome(layer, input, { fused: false }), 1e-11);
         });
       }),
       { seed: 71, numRuns: 40 },
@@ -135,7 +131,7 @@ describe("attention", () => {
             scope(() => {
               const layer = makeLayer(situation);
               const input = makeInput(situation, "f32");
-              expectClose(outcome(layer, input, { fused: true }), outcome(layer, input, { fused: false }), 1e-5);
+              expectAllClose(outcome(layer, input, { fused: true }), outcome(layer, input, { fused: false }), 1e-5);
             });
           }),
           { seed: 72, numRuns: 30 },
@@ -167,7 +163,7 @@ describe("attention", () => {
           );
           const expected = layer.output.forward(Tensor.from(attended, x.shape));
           const actual = layer.forward(x, { mask });
-          expectClose(new Map([["output", actual.numbers]]), new Map([["output", expected.numbers]]), 1e-5);
+          expectClose(actual.numbers, expected.numbers);
         });
       }),
       { seed: 73, numRuns: 80 },
@@ -186,7 +182,7 @@ describe("attention", () => {
           const causal = outcome(makeLayer({ ...situation, causal: true }), input, { fused: true });
           const mask = Tensor.from(triangle, [tokens, tokens], "f64");
           const masked = outcome(makeLayer({ ...situation, causal: false }), input, { fused: true, mask });
-          expectClose(masked, causal, 1e-11);
+          expectAllClose(masked, causal, 1e-11);
         });
       }),
       { seed: 74, numRuns: 20 },
@@ -294,7 +290,7 @@ describe("what a position sees", () => {
             model.forward(Tensor.from([3, 1, 4, 1, ...filling], [1, TOKENS], "i32"), real, { mask }).numbers;
           const shorter = model.forward(Tensor.from([3, 1, 4, 1], [1, 4], "i32"), real).numbers;
           expectSameNumbers(padded(9, 2), padded(0, 0));
-          expectClose(new Map([["logits", padded(9, 2)]]), new Map([["logits", shorter]]), 1e-5);
+          expectClose(padded(9, 2), shorter);
         }),
       );
     }
