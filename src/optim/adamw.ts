@@ -30,7 +30,8 @@ export class AdamW implements Optimizer {
     for (const [name, value] of Object.entries({ epsilon, weightDecay })) {
       if (!(value >= 0)) throw new Error(`AdamW: ${name} must be ≥ 0, not ${value}`);
     }
-    this.#parameters = parameters;
+    // What two modules share is named by both, and still learns once.
+    this.#parameters = [...new Set(parameters)];
     this.#options = { beta1, beta2, epsilon, weightDecay };
   }
 

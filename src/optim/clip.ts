@@ -6,7 +6,7 @@ import type { Parameter } from "../tensor/tensor.ts";
 /** √Σg² over the gradients of all parameters that have one, summed in f64. */
 export function gradientNorm(parameters: readonly Parameter[]): number {
   let total = 0;
-  for (const { grad } of parameters) {
+  for (const { grad } of new Set(parameters)) {
     if (grad !== null) total += kernelsFor(grad.dtype).sumOfSquares(grad.numbers);
   }
   return Math.sqrt(total);
@@ -22,7 +22,7 @@ export function clipGradNorm(parameters: readonly Parameter[], maximum: number):
   const norm = gradientNorm(parameters);
   const factor = clipCoefficient(norm, maximum);
   if (factor < 1) {
-    for (const { grad } of parameters) {
+    for (const { grad } of new Set(parameters)) {
       if (grad !== null) kernelsFor(grad.dtype).scale(grad.numbers, grad.numbers, factor);
     }
   }

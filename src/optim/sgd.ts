@@ -14,7 +14,8 @@ export class Sgd implements Optimizer {
   constructor(parameters: readonly Parameter[], options: { momentum?: number } = {}) {
     const { momentum = 0 } = options;
     if (!(momentum >= 0 && momentum < 1)) throw new Error(`Sgd: momentum must be in [0, 1), not ${momentum}`);
-    this.#parameters = parameters;
+    // What two modules share is named by both, and still learns once.
+    this.#parameters = [...new Set(parameters)];
     this.#momentum = momentum;
   }
 
