@@ -7,16 +7,16 @@ export function browserPlatform(): Platform {
     cores: () => globalThis.navigator?.hardwareConcurrency ?? 1,
     setting: () => undefined,
     mayWait: () => typeof window === "undefined",
-    startWorker(url, message, onError) {
-      const worker = new Worker(url, { type: "module" });
-      worker.onerror = (event) => onError(new Error(event.message || `the worker ${url} could not be loaded`));
+    startWorker(message, onError) {
+      // Bundlers look for this very expression to find the worker's file; browsers only ever see the built package.
+      const worker = new Worker(new URL("./thread-worker.js", import.meta.url), { type: "module" });
+      worker.onerror = (event) => onError(new Error(event.message || "its file thread-worker.js could not be loaded"));
       worker.postMessage(message);
       return { terminate: () => worker.terminate() };
     },
-    startMessage: () =>
-      new Promise((resolve) => {
-        globalThis.addEventListener("message", (event) => resolve((event as MessageEvent).data), { once: true });
-      }),
+    onStart(begin) {
+      globalThis.addEventListener("message", (event) => begin((event as MessageEvent).data), { once: true });
+    },
     joinVectorPairs: () => false,
   };
 }

@@ -13,7 +13,10 @@ export function nodePlatform(): Platform | null {
     cores: () => process.getBuiltinModule("node:os").availableParallelism(),
     setting: (name) => process.env[name],
     mayWait: () => true,
-    startWorker(url, message, onError) {
+    startWorker(message, onError) {
+      // The source runs as .ts, the package as .js.
+      const here = import.meta.url;
+      const url = new URL(here.endsWith(".ts") ? "./thread-worker.ts" : "./thread-worker.js", here);
       // A program given as text (--input-type) hands its options down; a file refuses that one.
       const execArgv = process.execArgv.filter((option) => !option.startsWith("--input-type"));
       const worker = new threads.Worker(url, { workerData: message, execArgv });
@@ -21,7 +24,7 @@ export function nodePlatform(): Platform | null {
       worker.unref();
       return { terminate: () => void worker.terminate() };
     },
-    startMessage: async () => threads.workerData,
+    onStart: (begin) => begin(threads.workerData),
     joinVectorPairs() {
       if (Number.parseInt(process.versions.node, 10) < FIRST_WITH_VECTOR_PAIRS) return false;
       process.getBuiltinModule("node:v8").setFlagsFromString("--experimental-wasm-revectorize");

@@ -12,12 +12,12 @@ export interface Platform {
   /** Whether the calling thread may sleep; a browser's main thread may not. */
   mayWait(): boolean;
   /**
-   * Starts a thread that runs the module at `url` and gets `message`; it does not keep the program alive.
+   * Starts a thread that runs `thread-worker` and gets `message`; it does not keep the program alive.
    * `onError` is told when the thread fails to start or dies.
    */
-  startWorker(url: URL, message: unknown, onError: (error: Error) => void): StartedWorker;
-  /** In a worker: the message that it was started with. */
-  startMessage(): Promise<unknown>;
+  startWorker(message: unknown, onError: (error: Error) => void): StartedWorker;
+  /** In a worker: hands on the message that it was started with. What `begin` throws reaches the starter's `onError`. */
+  onStart(begin: (message: unknown) => void): void;
   /**
    * Asks the engine to join pairs of 128-bit operations into 256-bit ones in modules compiled from now on.
    * @returns whether it may do so.

@@ -183,11 +183,9 @@ export class ThreadPool {
   #start(): void {
     if (this.#workers !== null) return;
     this.#workers = [];
-    // The source runs as .ts, the package as .js.
-    const url = new URL(import.meta.url.endsWith(".ts") ? "./thread-worker.ts" : "./thread-worker.js", import.meta.url);
     for (let index = 1; index < this.threads; index++) {
       const start = { memory: this.#memory.memory, module: this.#module, control: this.#buffer, index };
-      this.#workers.push(platform.startWorker(url, start as ThreadStart, (error) => this.#onWorkerError(error)));
+      this.#workers.push(platform.startWorker(start as ThreadStart, (error) => this.#onWorkerError(error)));
     }
   }
 

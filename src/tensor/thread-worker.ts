@@ -48,4 +48,4 @@ function serve({ memory, module, control: buffer, index }: ThreadStart): never {
   }
 }
 
-serve((await platform.startMessage()) as ThreadStart);
+platform.onStart((message) => serve(message as ThreadStart));
