@@ -46,7 +46,7 @@ describe("in Chromium", () => {
     ordinary?.close();
   });
 
-  async function withPage<T>(site: Site, body: (page: Page) => Promise<T>): Promise<T> {
+  async function withPage<T>(site: Site, body: (page: Page) => Promise<T>, expectedComplaint?: RegExp): Promise<T> {
     const page = await browser.newPage();
     const complaints: string[] = [];
     page.on("pageerror", (error) => complaints.push(String(error)));
@@ -56,7 +56,8 @@ describe("in Chromium", () => {
     try {
       await page.goto(site.url);
       const result = await body(page);
-      expect(complaints, "what the page complained about").to.deep.equal([]);
+      const unexpected = complaints.filter((text) => !expectedComplaint?.test(text));
+      expect(unexpected, "what the page complained about").to.deep.equal([]);
       return result;
     } finally {
       await page.close();
@@ -144,6 +145,20 @@ describe("in Chromium", () => {
         expect(answer.outcome!.engine).to.include({ variant: "relaxed", threads: THREADS, shared: true });
         expectSameTraining(answer.outcome!, "relaxed");
       }));
+
+    it("goes on alone to the same bits, and says why, when its threads cannot be loaded", () =>
+      withPage(
+        isolated,
+        async (page) => {
+          await page.route("**/thread-worker.js", (route) => route.fulfill({ status: 404 }));
+          const warned = page.waitForEvent("console", (message) => message.type() === "warning");
+          expectSameTraining(await trainIn(page, { threads: THREADS, isImpatient: true }), "relaxed");
+          expect((await warned).text()).to.match(/a thread of the engine could not be started: .*thread-worker\.js/);
+          const refusal = await trainIn(page, { threads: THREADS }).catch((error) => String(error));
+          expect(refusal).to.contain("thread-worker.js could not be loaded");
+        },
+        /thread-worker\.js|status of 404/,
+      ));
 
     it("ends the threads of an engine that is replaced", () =>
       withPage(isolated, async (page) => {

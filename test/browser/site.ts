@@ -1,6 +1,6 @@
 /** A web server for the tests: an empty page, the built package, what it depends on, and this folder's modules. */
 
-import { existsSync, readFileSync } from "node:fs";
+import { existsSync, readdirSync, readFileSync } from "node:fs";
 import { createServer, type Server } from "node:http";
 import { stripTypeScriptTypes } from "node:module";
 import type { AddressInfo } from "node:net";
@@ -37,6 +37,13 @@ export interface Site {
   close(): void;
 }
 
+/** The built package as it was when the tests began: a build that comes meanwhile does not disturb them. */
+const dist = new Map(
+  readdirSync(new URL("dist/", root), { recursive: true, encoding: "utf8" })
+    .filter((path) => path.endsWith(".js"))
+    .map((path) => [`/dist/${path.replaceAll("\\", "/")}`, readFileSync(new URL(`dist/${path}`, root), "utf8")]),
+);
+
 /** @param isolated sends the headers without which browsers have no SharedArrayBuffer. */
 export async function openSite({ isolated }: { isolated: boolean }): Promise<Site> {
   const server = createServer((request, response) => {
@@ -60,11 +67,16 @@ function closeNow(server: Server): void {
 function contentOf(path: string): { type: string; text: string } | null {
   if (path === "/") return { type: "text/html", text: PAGE };
   const resolved = path.startsWith("/resolved/");
-  const file = new URL(`.${resolved ? path.slice("/resolved".length) : path}`, root);
-  if (!/^\/(resolved\/)?(dist|node_modules|test\/browser)\//.test(path) || !existsSync(file)) return null;
-  const text = readFileSync(file, "utf8");
+  const text = textOf(resolved ? path.slice("/resolved".length) : path);
+  if (text === null) return null;
   const script = path.endsWith(".ts") ? stripTypeScriptTypes(text) : text;
   return { type: "text/javascript", text: resolved ? withAddresses(script) : script };
+}
+
+function textOf(path: string): string | null {
+  if (path.startsWith("/dist/")) return dist.get(path) ?? null;
+  const file = new URL(`.${path}`, root);
+  return /^\/(node_modules|test\/browser)\//.test(path) && existsSync(file) ? readFileSync(file, "utf8") : null;
 }
 
 function withAddresses(script: string): string {

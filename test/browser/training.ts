@@ -7,6 +7,8 @@ export type Library = typeof import("../../src/index.ts");
 export interface TrainingOptions extends EngineOptions {
   /** Has the memory grow in the middle of every step. */
   growsMemory?: boolean;
+  /** Begins before its threads are there. */
+  isImpatient?: boolean;
 }
 
 export interface Outcome {
@@ -29,9 +31,9 @@ const GROWTH_BYTES = 3 << 20;
 
 export async function trainTenSteps(library: Library, options: TrainingOptions): Promise<Outcome> {
   const { AdamW, apollo, Batches, configureEngine, engineInfo, engineReady, Gpt, memory, Tensor, train } = library;
-  const { growsMemory = false, ...engineOptions } = options;
+  const { growsMemory = false, isImpatient = false, ...engineOptions } = options;
   configureEngine(engineOptions);
-  await engineReady();
+  if (!isImpatient) await engineReady();
 
   const { context, layers } = SIZE;
   const model = new Gpt({ ...SIZE, dropout: 0.1, seed: 7 });

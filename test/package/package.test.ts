@@ -157,6 +157,12 @@ describe("the packed package", function () {
     expect(stdout).to.match(/wrong\.mts.*'?string'? is not assignable to type '?number/);
   });
 
+  it("starts its threads in the one form in which bundlers find a worker's file, and such that it may become a script", () => {
+    const built = (name: string) => readFileSync(join(user, "node_modules/apollo-ts/dist/tensor", name), "utf8");
+    expect(built("platform-browser.js")).to.contain('new Worker(new URL("./thread-worker.js", import.meta.url), {');
+    expect(built("thread-worker.js")).not.to.match(/\bawait\b/);
+  });
+
   it("is found by npx", () => {
     expect(succeed("npx", ["--no-install", "apollo", "--help"], { cwd: user })).to.contain("Usage: apollo");
   });
