@@ -1,6 +1,6 @@
 /** Compares runs: runs what is missing, then computes savings as methods D.1 defines them. */
 
-import { existsSync, mkdirSync, readdirSync } from "node:fs";
+import { existsSync, readdirSync } from "node:fs";
 import { join } from "node:path";
 import { depthSampler } from "../apollo/depth-sampler.ts";
 import { writeWhole } from "../io/files.ts";
@@ -8,7 +8,7 @@ import type { ComparedRun, Comparison, SamplerCurve } from "../report/comparison
 import { readRun, runFileNames } from "../report/run-files.ts";
 import type { RunLog, StepRecord } from "../report/run-log.ts";
 import type { Experiment } from "./experiment.ts";
-import { type RunOptions, run } from "./run.ts";
+import { checkRun, type RunOptions, run } from "./run.ts";
 import { firstCrossing, lossAtCost, type SmoothedEvaluation, saving, smooth } from "./saving.ts";
 
 export const REPORT_FILE = "report.html";
@@ -26,14 +26,14 @@ export interface CompareOptions extends Omit<RunOptions, "folder" | "onProgress"
 /**
  * Runs experiments one after another, each with the whole machine, and writes the report. Finished runs are kept as they
  * are; a run that fails is reported as failed and the rest goes on.
- * @throws before anything runs, when two experiments have one name.
+ * @throws before anything runs, when two experiments have one name, or one does not fit its folder or the memory; and when the corpus cannot be read.
  */
 export async function compare(experiments: readonly Experiment[], options: CompareOptions): Promise<Comparison> {
   const { folder, title, onProgress, onFinished, ...shared } = options;
   const names = experiments.map(({ name }) => name);
   const twice = names.find((name, index) => names.indexOf(name) !== index);
   if (twice !== undefined) throw new Error(`compare: two experiments are called "${twice}"`);
-  mkdirSync(folder, { recursive: true });
+  for (const experiment of experiments) checkRun(experiment, { ...shared, folder: join(folder, experiment.name) });
   for (const experiment of experiments) {
     if (options.signal?.aborted) break;
     try {
@@ -44,6 +44,8 @@ export async function compare(experiments: readonly Experiment[], options: Compa
       });
       onFinished?.(experiment, header.status);
     } catch (error) {
+      // A run that did not even begin was refused its data, and so would the others be.
+      if (!holdsRun(join(folder, experiment.name))) throw error;
       onFinished?.(experiment, `failed: ${(error as Error).message}`);
     }
   }

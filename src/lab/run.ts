@@ -64,14 +64,8 @@ const CHECKPOINTS = 10;
  */
 export async function run(experiment: Experiment, options: RunOptions): Promise<RunHeader> {
   const { folder, signal } = options;
-  refuseTooLarge(experiment);
-  const before = readHeader(folder);
-  if (before !== null) {
-    refuseOther(experiment, folder);
-    if (before.status === "finished") return before;
-    if (!options.resume)
-      throw new Error(`${folder} holds an unfinished run; continue it with --resume, or choose another folder`);
-  }
+  const before = checkRun(experiment, options);
+  if (before?.status === "finished") return before;
   const task = prepareTask(experiment, { cacheFolder: options.cacheFolder, onProgress: options.onPrepare });
   const method = methodOf(experiment);
   const optimizer = new AdamW(task.model.parameters(), { weightDecay: experiment.training.weightDecay });
@@ -142,6 +136,20 @@ export async function run(experiment: Experiment, options: RunOptions): Promise<
     encodeSafetensors({ tensors: task.model.stateDict(), metadata: { experiment: experiment.name } }),
   );
   return setStatus("finished");
+}
+
+/**
+ * What stands in the folder of a run, null where nothing does.
+ * @throws when the model cannot fit into memory, or the folder holds another experiment, or an unfinished run without `resume`.
+ */
+export function checkRun(experiment: Experiment, { folder, resume }: RunOptions): RunHeader | null {
+  refuseTooLarge(experiment);
+  const present = readHeader(folder);
+  if (present === null) return null;
+  refuseOther(experiment, folder);
+  if (present.status !== "finished" && !resume)
+    throw new Error(`${folder} holds an unfinished run; continue it with --resume, or choose another folder`);
+  return present;
 }
 
 /** The steps after which is evaluated: `count` of them, evenly spread, the last at the end. */

@@ -28,9 +28,12 @@ export const apollo: Recipe<ApolloOptions> = (options, { steps, targetDepth }) =
   const { stages, boundaries, depth = { sampler: "lvps" }, map = "interp_floor", optimizerAtGrowth = "slot" } = options;
   const { depthDraw = "step", sharedGradient = "sum" } = options;
   const sampler = depthSampler(depth);
+  const plan = stagePlan({ stages, boundaries, steps, targetDepth });
+  // A sampler that cannot serve a stage, for its k, is refused here and not in the middle of a run.
+  for (const { uniqueLayers } of plan) sampler.expectedDepth(uniqueLayers, targetDepth);
   return {
     name: `apollo-${depth.sampler}`,
-    stages: stagePlan({ stages, boundaries, steps, targetDepth }),
+    stages: plan,
     planStep: ({ uniqueLayers, uniform }) =>
       planFromMap(layerMap(map, uniqueLayers, sampler.depthFromUniform(uniform, uniqueLayers, targetDepth))),
     planFullDepth: (uniqueLayers) => planFromMap(layerMap(map, uniqueLayers, targetDepth)),

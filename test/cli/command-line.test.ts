@@ -1,0 +1,261 @@
+import { type SpawnSyncReturns, spawn, spawnSync } from "node:child_process";
+import { existsSync, mkdtempSync, readdirSync, readFileSync, rmSync, writeFileSync } from "node:fs";
+import { tmpdir } from "node:os";
+import { join } from "node:path";
+import { fileURLToPath } from "node:url";
+import { expect } from "chai";
+
+const main = fileURLToPath(new URL("../../src/cli/main.ts", import.meta.url));
+
+/** Enough sentences for a vocabulary of 300 and a validation side. */
+const TEXT = Array.from(
+  { length: 400 },
+  (_, index) => `Line ${index}: the ${["low", "high", "shared"][index % 3]} layer learns ${index * 37} things.`,
+);
+
+/** A model that trains in milliseconds a step. */
+const SMALL = [
+  ...["--layers", "3", "--stages", "1,3", "--boundaries", ".4", "--hidden", "16", "--heads", "2", "--context", "16"],
+  ...["--vocabulary", "300", "--batch", "2", "--evaluations", "3"],
+];
+
+describe("the command line", () => {
+  let folder: string;
+  let corpus: string;
+  let environment: NodeJS.ProcessEnv;
+
+  before(() => {
+    folder = mkdtempSync(join(tmpdir(), "apollo-cli-"));
+    // Dozens of processes load the same modules.
+    environment = { ...process.env, NO_COLOR: "1", NODE_COMPILE_CACHE: join(folder, "compiled") };
+    corpus = join(folder, "corpus.jsonl");
+    const documents = Array.from({ length: 8 }, (_, index) => TEXT.slice(50 * index, 50 * (index + 1)).join("\n"));
+    writeFileSync(corpus, documents.map((text) => JSON.stringify({ text })).join("\n"));
+  });
+  after(() => rmSync(folder, { recursive: true }));
+
+  const apollo = (args: readonly string[], env: NodeJS.ProcessEnv = {}): SpawnSyncReturns<string> =>
+    spawnSync(process.execPath, [main, ...args], {
+      cwd: folder,
+      encoding: "utf8",
+      env: { ...environment, ...env },
+    });
+  const train = (out: string, ...args: string[]) => ["train", "--corpus", corpus, "--out", out, ...SMALL, ...args];
+
+  it("explains itself and every command", () => {
+    const help = apollo(["--help"]);
+    expect(help.status).to.equal(0);
+    const commands = ["train", "compare", "plan", "generate", "report", "bench"];
+    for (const command of commands) expect(help.stdout).to.include(`  ${command} `);
+    for (const command of commands) {
+      const { stdout, status } = apollo([command, "--help"]);
+      expect(status).to.equal(0);
+      expect(stdout).to.match(new RegExp(`^Usage: apollo ${command} `));
+    }
+  });
+
+  it("plans: the expected depths of methods A.6 and the ratios of A.10", () => {
+    const { stdout, status } = apollo(["plan", "--model", "gpt-base", "--steps", "4000"]);
+    expect(status).to.equal(0);
+    for (const number of ["1.9829", "5.0899", "8.0883", "12.0000", "124,439,808"]) expect(stdout).to.include(number);
+    // The head is c = 4.462 layers of 12: 1 − (422.68/40 + 4.462)/16.462, in epochs of the paper's 40.
+    expect(stdout).to.match(/schedule saves +8\.71 % with the head, 11\.94 % counting layers only/);
+  });
+
+  it("trains, says so, and leaves a complete folder", () => {
+    const { stdout, stderr, status } = apollo(train("whole", "--steps", "10", "--apollo-info"));
+    expect(stderr).to.include("step 10 of 10");
+    expect(stdout).to.equal("finished: whole\n");
+    expect(status).to.equal(0);
+    expect(readdirSync(join(folder, "whole")).sort()).to.deep.equal([
+      "apollo_info.jsonl",
+      "checkpoint.safetensors",
+      "evaluations.jsonl",
+      "experiment.json",
+      "run.json",
+      "steps.jsonl",
+      "tokenizer.json",
+      "weights.safetensors",
+    ]);
+    const again = apollo(["train", "--experiment", join("whole", "experiment.json"), "--out", "again"]);
+    expect(again.status, again.stderr).to.equal(0);
+    expect(weights("again")).to.deep.equal(weights("whole"));
+  });
+
+  it("generates from what it trained, at full depth or another", () => {
+    apollo(train("writer", "--steps", "4"));
+    const { stdout, status } = apollo(["generate", "writer", "--prompt", "Line", "--tokens", "12"]);
+    expect(status).to.equal(0);
+    expect(stdout.startsWith("Line")).to.equal(true);
+    expect(stdout.length).to.be.above(6);
+    expect(apollo(["generate", "writer", "--prompt", "Line", "--tokens", "12"]).stdout).to.equal(stdout);
+    expect(apollo(["generate", "writer", "--depth", "1"]).status).to.equal(0);
+    refuses(apollo(["generate", "writer", "--depth", "4"]), /depth must be a whole number from 1 to 3, not 4/);
+    refuses(apollo(["generate", "writer", "--temperature", "-1"]), /temperature must be ≥ 0, not -1/);
+  });
+
+  it("ends cleanly at Ctrl-C, and --resume goes on to bitwise the same weights", async () => {
+    const whole = apollo(train("uncut", "--steps", "400"));
+    expect(whole.status, whole.stderr).to.equal(0);
+    const child = spawn(process.execPath, [main, ...train("cut", "--steps", "400")], {
+      cwd: folder,
+      env: environment,
+      stdio: ["ignore", "pipe", "pipe"],
+    });
+    let output = "";
+    child.stdout.on("data", (text) => (output += text));
+    // The first tenth is done and reported: the rest is still to come.
+    child.stderr.once("data", function listen(text: Buffer) {
+      if (text.toString().includes("step 40 of 400")) child.kill("SIGINT");
+      else child.stderr.once("data", listen);
+    });
+    const status = await new Promise((resolve) => child.on("exit", resolve));
+    expect(output).to.match(/^interrupted: cut \(stopped after \d+ of 400 steps; continue with --resume\)/);
+    expect(status).to.equal(130);
+    expect(existsSync(join(folder, "cut", "weights.safetensors"))).to.equal(false);
+
+    refuses(apollo(train("cut", "--steps", "400")), /cut holds an unfinished run; continue it with --resume/);
+    const resumed = apollo(train("cut", "--steps", "400", "--resume"));
+    expect(resumed.status, resumed.stderr).to.equal(0);
+    expect(weights("cut")).to.deep.equal(weights("uncut"));
+    const losses = (run: string) =>
+      readFileSync(join(folder, run, "steps.jsonl"), "utf8")
+        .trim()
+        .split("\n")
+        .map((line) => JSON.parse(line).loss);
+    expect(losses("cut")).to.deep.equal(losses("uncut"));
+  });
+
+  it("compares recipes, keeps what is finished, and writes a page that needs nothing else", () => {
+    const compare = ["compare", "--corpus", corpus, "--out", "compared", ...SMALL, "--steps", "12"];
+    const { stdout, status, stderr } = apollo(compare);
+    expect(status, stderr).to.equal(0);
+    expect(stdout).to.match(/scratch .*target/);
+    expect(stdout).to.match(/apollo-lvps .*(not reached|%)/);
+    const page = readFileSync(join(folder, "compared", "report.html"), "utf8");
+    expect(page.replaceAll(/xmlns(:xlink)?="[^"]*"/g, "")).not.to.match(/https?:|src=|@import|<link|<script/);
+    const { runs } = JSON.parse(readFileSync(join(folder, "compared", "comparison.json"), "utf8"));
+    expect(runs.map(({ name, status }: { name: string; status: string }) => `${name} ${status}`)).to.deep.equal([
+      "scratch finished",
+      "apollo-lvps finished",
+      "apollo-fs finished",
+    ]);
+
+    const before = weights(join("compared", "scratch"));
+    expect(apollo(compare).status).to.equal(0);
+    expect(weights(join("compared", "scratch"))).to.deep.equal(before);
+    expect(apollo(["report", "compared"]).stdout).to.include("apollo-fs");
+    refuses(apollo([...compare, "--seed", "1"]), /compared.scratch holds another experiment \("scratch", seed 0\)/);
+  });
+
+  it("compares BERT runs too", () => {
+    const { stdout, status } = apollo([
+      ...["compare", "--model", "bert", "--corpus", corpus, "--out", "masked", ...SMALL, "--steps", "6"],
+      ...["--recipes", "scratch,apollo-us"],
+    ]);
+    expect(status).to.equal(0);
+    expect(stdout).to.match(/apollo-us .*finished/);
+  });
+
+  it("goes on with the others when a run fails, and says which failed and why", () => {
+    const { stdout, stderr, status } = apollo([
+      ...["compare", "--corpus", corpus, "--out", "diverged", ...SMALL, "--steps", "30"],
+      ...["--recipes", "scratch,apollo-none", "--learning-rate", "1e12"],
+    ]);
+    expect(status).to.equal(1);
+    expect(stderr).to.match(/scratch: failed: training stopped at step \d+: loss NaN/);
+    expect(stdout).to.match(/apollo-none .*failed/);
+    expect(readFileSync(join(folder, "diverged", "report.html"), "utf8")).to.include("training stopped at step");
+  });
+
+  it("says which kernels serve", () => {
+    const { stdout } = apollo(["bench", "--machine"], { APOLLO_KERNELS: "blocked", APOLLO_THREADS: "2" });
+    expect(stdout).to.match(/kernels +blocked, variant null, 2 threads/);
+    expect(stdout).to.match(/^blocked +matmul$/m);
+  });
+
+  describe("refuses in one sentence, with exit code 1 and nothing written:", () => {
+    const cases: [name: string, args: string[], complaint: RegExp][] = [
+      ["a command that does not exist", ["trian"], /unknown command 'trian'/],
+      ["an option that does not exist", ["train", "--stpes", "3"], /unknown option '--stpes'/],
+      ["a number that is none", ["train", "--steps", "many"], /--steps <T>' argument 'many' is invalid/],
+      ["half a step", ["train", "--steps", "1.5"], /training\.steps is 1\.5: must be a whole number/],
+      ["a corpus that does not exist", ["train", "--corpus", "nowhere.txt"], /there is no corpus "nowhere\.txt"/],
+      [
+        "a comparison on a corpus that does not exist",
+        ["compare", "--corpus", "nowhere.txt"],
+        /no corpus "nowhere\.txt"/,
+      ],
+      ["an empty corpus", ["train", "--corpus", "empty.txt"], /empty\.txt is empty/],
+      ["bytes that are no text", ["train", "--corpus", "bytes.txt"], /bytes\.txt is not UTF-8 text/],
+      ["a line without text", ["train", "--corpus", "untold.jsonl"], /untold\.jsonl, line 2: .*"text".*\{"txt": ?1\}/],
+      ["a single short document", ["train", "--corpus", "short.txt"], /too small to train on/],
+      ["a vocabulary below the bytes", ["train", "--vocabulary", "200"], /vocabulary of 200 is too small/],
+      [
+        "stages that do not end at L",
+        ["train", "--stages", "1,3,6", "--boundaries", ".1,.2"],
+        /end at .* 12.*1 \| 3 \| 6/,
+      ],
+      ["stages that do not increase", ["train", "--stages", "1,6,3,12"], /stages must increase.*1 \| 6 \| 3 \| 12/],
+      ["equal boundaries", ["train", "--boundaries", ".1,.1,.2"], /boundaries 0\.1, 0\.1, 0\.2/],
+      ["boundaries out of order", ["train", "--boundaries", ".3,.1,.2"], /boundaries 0\.3, 0\.1, 0\.2/],
+      ["a boundary outside the run", ["train", "--boundaries", ".1,.2,1.5"], /boundaries\.2 is 1\.5: must lie between/],
+      ["heads that do not divide", ["train", "--heads", "5"], /5 heads do not divide hidden size 64/],
+      [
+        "a model over 4 GiB",
+        ["train", "--model", "gpt-base", "--batch", "64"],
+        /needs about 6\d\.\d\d GiB.*engine has 4\.00/,
+      ],
+      ["a preset that does not exist", ["plan", "--model", "gpt-huge"], /no model preset "gpt-huge"/],
+      ["an unknown recipe", ["compare", "--recipes", "scratch,stack"], /there is no recipe "stack"/],
+      ["one recipe twice", ["compare", "--recipes", "scratch,scratch"], /two experiments are called "scratch"/],
+      ["a depth k below −N", ["train", "--k", "-1"], /k of lvps must be above -N/],
+      ["a folder that is no run", ["generate", "."], /is not a run/],
+      ["a folder without runs", ["report", "nothing"], /there is no folder nothing/],
+      [
+        "an experiment that is no JSON",
+        ["train", "--experiment", "short.txt"],
+        /cannot read the experiment short\.txt/,
+      ],
+    ];
+    before(() => {
+      writeFileSync(join(folder, "empty.txt"), "\n\n");
+      writeFileSync(join(folder, "bytes.txt"), Buffer.from([0xff, 0xfe, 0x80, 0x81]));
+      writeFileSync(join(folder, "untold.jsonl"), '{"text": "a"}\n{"txt": 1}\n');
+      writeFileSync(join(folder, "short.txt"), "Hello.");
+    });
+    for (const [name, args, complaint] of cases) {
+      it(name, () => {
+        const needsOut = args[0] === "train" || args[0] === "compare";
+        refuses(apollo(needsOut ? [...args, "--out", "refused"] : args), complaint);
+        expect(existsSync(join(folder, "refused")), "a folder was begun").to.equal(false);
+      });
+    }
+
+    it("settings of the environment that do not exist", () => {
+      const { status, stderr } = apollo(["bench", "--machine"], { APOLLO_KERNELS: "gpu" });
+      expect(status).to.equal(1);
+      expect(stderr).to.equal('apollo: kernels (APOLLO_KERNELS) must be one of reference, blocked, simd, not "gpu"\n');
+    });
+  });
+
+  function weights(run: string): Buffer {
+    return readFileSync(join(folder, run, "weights.safetensors"));
+  }
+
+  /** One line of complaint, after whatever was told on the way. */
+  function refuses({ status, stderr }: SpawnSyncReturns<string>, complaint: RegExp): void {
+    expect(status).to.equal(1);
+    const complaints = stderr
+      .trim()
+      .split("\n")
+      .filter(
+        (line) =>
+          !/^(reading the corpus|training the tokenizer|encoding|\(add --help.*|\(Did you mean.*)$/.test(line) &&
+          line !== "",
+      );
+    expect(complaints, stderr).to.have.length(1);
+    expect(complaints[0]).to.match(complaint);
+    expect(stderr).not.to.match(/^ +at /m);
+  }
+});
