@@ -2,7 +2,7 @@
 
 const minus = "−";
 /** Keeps a number and its unit on one line. */
-const space = " ";
+const space = "\u00a0";
 
 /** Text as HTML or SVG content or attribute value. */
 export function escapeHtml(text: string): string {

@@ -51,7 +51,7 @@ describe("the report", () => {
     expect(saved).to.be.within(0.3, 0.9);
     const page = await renderReport(comparison);
     expect(rowOf(page, "scratch").slice(3, 6)).to.deep.equal(["target", "target", "target"]);
-    expect(rowOf(page, "apollo-fast")[3]).to.equal(`${(100 * saved).toFixed(1)}\u202f%`);
+    expect(rowOf(page, "apollo-fast")[3]).to.equal(`${(100 * saved).toFixed(1)}\u00a0%`);
     expect(rowOf(page, "apollo-slow").slice(3, 6)).to.deep.equal(["not reached", "not reached", "not reached"]);
     expect(page).to.include("<b>apollo-slow</b> does not reach it");
     expect(page).to.match(/<b>apollo-fast<\/b> reaches it with [\d.]+.% fewer FLOPs/);

@@ -80,11 +80,11 @@ describe("numbers for people", () => {
   it("have units, a true minus sign, and three digits", () => {
     expect(formatFixed(-0.001, 2)).to.equal("0.00");
     expect(formatFixed(-1.239, 2)).to.equal("−1.24");
-    expect(formatPercent(0.4163)).to.equal("41.6\u202f%");
-    expect(formatFlops(3.02e12)).to.equal("3.02\u202fTFLOP");
-    expect(formatParameters(124439808)).to.equal("124\u202fM");
-    expect(formatDuration(83_249)).to.equal("83.2\u202fs");
-    expect(formatDuration(252_000)).to.equal("4\u202fmin 12\u202fs");
+    expect(formatPercent(0.4163)).to.equal("41.6\u00a0%");
+    expect(formatFlops(3.02e12)).to.equal("3.02\u00a0TFLOP");
+    expect(formatParameters(124439808)).to.equal("124\u00a0M");
+    expect(formatDuration(83_249)).to.equal("83.2\u00a0s");
+    expect(formatDuration(252_000)).to.equal("4\u00a0min 12\u00a0s");
   });
 
   it("median: half lies on either side", () => {
