@@ -2,7 +2,7 @@
 
 import { join } from "node:path";
 import { Command } from "commander";
-import { REPORT_FILE, writeReport } from "../lab/compare.ts";
+import { FIGURES_FOLDER, REPORT_FILE, writeReport } from "../lab/compare.ts";
 import { comparisonTable } from "./comparison-table.ts";
 
 export function reportCommand(): Command {
@@ -10,8 +10,9 @@ export function reportCommand(): Command {
     .description("write report.html for a folder of runs (or for one run), finished or not")
     .argument("<folder>", "the folder that compare or train wrote")
     .option("--title <text>", "title of the report")
-    .action(async (folder: string, { title }: { title?: string }) => {
-      console.log(comparisonTable(await writeReport(folder, { title })));
+    .option("--figures", `also write every picture as a file, into ${FIGURES_FOLDER}/`)
+    .action(async (folder: string, flags: { title?: string; figures?: boolean }) => {
+      console.log(comparisonTable(await writeReport(folder, flags)));
       console.log(`report: ${join(folder, REPORT_FILE)}`);
     });
 }

@@ -13,6 +13,7 @@ import { firstCrossing, lossAtCost, type SmoothedEvaluation, saving, smooth } fr
 
 export const REPORT_FILE = "report.html";
 export const COMPARISON_FILE = "comparison.json";
+export const FIGURES_FOLDER = "figures";
 
 export interface CompareOptions extends Omit<RunOptions, "folder" | "onProgress"> {
   /** Holds one folder per run, and the report. */
@@ -53,12 +54,13 @@ export async function compare(experiments: readonly Experiment[], options: Compa
 }
 
 /**
- * Reads the runs of a folder, computes the comparison, and writes `report.html` and `comparison.json` beside them.
+ * Reads the runs of a folder, computes the comparison, and writes `report.html` and `comparison.json` beside them; with
+ * `figures` also every picture as an SVG file.
  * @throws when the folder holds no run.
  */
 export async function writeReport(
   folder: string,
-  options: { title?: string; names?: readonly string[] } = {},
+  options: { title?: string; names?: readonly string[]; figures?: boolean } = {},
 ): Promise<Comparison> {
   const present = options.names ?? runNames(folder);
   const logs = present
@@ -68,8 +70,14 @@ export async function writeReport(
   if (logs.length === 0) throw new Error(`${folder} holds no runs to report on`);
   const comparison = compareRuns(options.names === undefined ? targetFirst(logs) : logs, options.title);
   // The drawing libraries are large; nothing else waits for them to load.
+  const { drawFigures } = await import("../report/figures.ts");
   const { renderReport } = await import("../report/html-report.ts");
-  writeWhole(join(folder, REPORT_FILE), await renderReport(comparison));
+  const { withBackground } = await import("../report/render-svg.ts");
+  const figures = await drawFigures(comparison);
+  writeWhole(join(folder, REPORT_FILE), renderReport(comparison, figures));
+  if (options.figures) {
+    for (const { id, svg } of figures) writeWhole(join(folder, FIGURES_FOLDER, `${id}.svg`), withBackground(svg));
+  }
   const numbers = comparison.runs.map(({ log, ...rest }) => ({
     name: log.header.name,
     status: log.header.status,

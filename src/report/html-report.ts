@@ -1,6 +1,7 @@
 /** A comparison as one HTML file: every picture inside, nothing to load, readable on light and dark pages. */
 
 import type { Comparison } from "./comparison.ts";
+import type { Figure } from "./figures.ts";
 import {
   escapeHtml,
   formatCount,
@@ -11,56 +12,22 @@ import {
   formatParameters,
   formatPercent,
 } from "./format.ts";
-import {
-  drawLayerMaps,
-  drawLosses,
-  drawSampledDepths,
-  drawSamplers,
-  drawStepCosts,
-  samplesDepth,
-} from "./plots/index.ts";
-import { type Svg, withIdPrefix } from "./render-svg.ts";
+import { withIdPrefix } from "./render-svg.ts";
 import { darkColours, fontFamily, gridInk, ink, mutedInk, paper, type RunView, viewRuns } from "./theme.ts";
 
 const none = "–";
 
-/** The report of a comparison, complete: styles and pictures are part of the text. */
-export async function renderReport(comparison: Comparison): Promise<string> {
-  const { title, notes, runs } = comparison;
+/** The report of a comparison with its pictures, complete: styles and pictures are part of the text. */
+export function renderReport(comparison: Comparison, figures: readonly Figure[]): string {
+  const { title, notes } = comparison;
   const views = viewRuns(comparison);
-  const withSteps = views.filter(({ run }) => run.log.steps.length > 0);
   const sections = [
     `<header><h1>${escapeHtml(title)}</h1><p class="lead">${leadOf(comparison, views)}</p></header>`,
     failuresOf(views),
     section("What it cost to get there", tableOf(comparison, views) + paragraphs(notes)),
+    ...underHeadings(figures),
+    section("How it was run", setupOf(views)),
   ];
-  if (runs.some(({ log }) => log.evaluations.length > 0)) {
-    sections.push(section("Loss against cost", figure(await drawLosses(comparison), "losses", LOSS_CAPTION)));
-  }
-  const sampling = withSteps.filter(({ run }) => samplesDepth(run.log));
-  if (sampling.length > 0) {
-    const figures = await Promise.all(
-      sampling.map(async ({ run, label }, index) =>
-        figure(await drawSampledDepths(run.log), `depths-${index}`, `<b>${escapeHtml(label)}.</b> ${DEPTH_CAPTION}`),
-      ),
-    );
-    sections.push(section("Depths that were drawn", figures.join("")));
-  }
-  const maps = drawLayerMaps(comparison).map(({ labels, svg }, index) =>
-    figure(svg, `maps-${index}`, `<b>${escapeHtml(labels.join(", "))}.</b> ${MAP_CAPTION}`),
-  );
-  if (maps.length > 0) sections.push(section("Which weight each position uses", maps.join("")));
-  if (comparison.samplers.length > 0) {
-    sections.push(
-      section("Depth samplers", figure(await drawSamplers(comparison.samplers), "samplers", SAMPLER_CAPTION)),
-    );
-  }
-  if (withSteps.length > 0) {
-    sections.push(
-      section("How much of the saving arrives as time", figure(await drawStepCosts(comparison), "costs", COST_CAPTION)),
-    );
-  }
-  sections.push(section("How it was run", setupOf(views)));
   return `<!doctype html>
 <html lang="en">
 <head>
@@ -75,18 +42,6 @@ ${sections.filter((text) => text !== "").join("\n")}
 </html>
 `;
 }
-
-const LOSS_CAPTION =
-  "Validation loss at full depth, median of three evaluations; faint: training loss, at whatever depth was drawn. " +
-  "The dashed line is the target; a dot marks where a method first reaches it, with what it saved by then.";
-const DEPTH_CAPTION = "Left: the depth of every step. Right: how often each depth came, and how often it should.";
-const MAP_CAPTION =
-  "A column is the network of one depth, lowest layer at the bottom; equal colour and number = the same weight set. Between the " +
-  "stages: which weights growth copied. Faint columns are never drawn. Below: how often each depth is drawn.";
-const SAMPLER_CAPTION = "Each sampler on depths 1 … 6: the density that its formula describes, and the integer draw.";
-const COST_CAPTION =
-  "Medians over the steps of one depth; one line per method and number of unique layers N (the shapes). FLOPs grow along a " +
-  "straight line with depth; so does time, as far as the overhead of a step allows.";
 
 /** The result in one sentence per method. */
 function leadOf({ target }: Comparison, views: readonly RunView[]): string {
@@ -213,8 +168,21 @@ function section(title: string, content: string): string {
   return `<section><h2>${escapeHtml(title)}</h2>${content}</section>`;
 }
 
-/** @param caption HTML */
-function figure(svg: Svg, id: string, caption: string): string {
+/** A section per heading, with its figures in order. */
+function underHeadings(figures: readonly Figure[]): string[] {
+  const headings = new Set(figures.map(({ heading }) => heading));
+  return [...headings].map((heading) =>
+    section(
+      heading,
+      figures
+        .filter((figure) => figure.heading === heading)
+        .map(figureHtml)
+        .join(""),
+    ),
+  );
+}
+
+function figureHtml({ id, svg, caption }: Figure): string {
   return `<figure><div class="wide">${withIdPrefix(svg, `${id}-`)}</div><figcaption>${caption}</figcaption></figure>`;
 }
 

@@ -1,5 +1,7 @@
 import { expect } from "chai";
 import { compareRuns } from "../../src/lab/compare.ts";
+import type { Comparison } from "../../src/report/comparison.ts";
+import { drawFigures } from "../../src/report/figures.ts";
 import { renderReport } from "../../src/report/html-report.ts";
 import { exampleRun } from "./example-runs.ts";
 
@@ -7,6 +9,10 @@ const scratch = exampleRun();
 /** Reaches Scratch's end before its own. */
 const fast = exampleRun({ name: "apollo-fast", recipe: "apollo-lvps", stages: [1, 2], rate: 0.3 });
 const slow = exampleRun({ name: "apollo-slow", recipe: "apollo-lvps", stages: [1, 2], rate: 0.02 });
+
+async function pageOf(comparison: Comparison): Promise<string> {
+  return renderReport(comparison, await drawFigures(comparison));
+}
 
 /** Text of the table cells in the row of a run. */
 function rowOf(page: string, name: string): string[] {
@@ -16,13 +22,13 @@ function rowOf(page: string, name: string): string[] {
 
 describe("the report", () => {
   it("is one page that loads nothing", async () => {
-    const page = await renderReport(compareRuns([scratch, fast, slow]));
+    const page = await pageOf(compareRuns([scratch, fast, slow]));
     expect(page).to.match(/^<!doctype html>/);
     expect(page.replaceAll(/xmlns(:xlink)?="[^"]*"/g, "")).not.to.match(/https?:|src=|@import|<link|<script/);
   });
 
   it("shows losses, drawn depths, layer maps, samplers and step costs", async () => {
-    const page = await renderReport(compareRuns([scratch, fast, slow]));
+    const page = await pageOf(compareRuns([scratch, fast, slow]));
     for (const heading of [
       "Loss against cost",
       "Depths that were drawn",
@@ -38,7 +44,7 @@ describe("the report", () => {
   });
 
   it("gives ids to the pictures that do not meet", async () => {
-    const page = await renderReport(compareRuns([scratch, fast, slow]));
+    const page = await pageOf(compareRuns([scratch, fast, slow]));
     const ids = [...page.matchAll(/\sid="([^"]+)"/g)].map(([, id]) => id);
     expect(ids.length).to.be.above(0);
     expect(new Set(ids).size).to.equal(ids.length);
@@ -49,7 +55,7 @@ describe("the report", () => {
     const comparison = compareRuns([scratch, fast, slow]);
     const saved = comparison.runs[1].savings.flops!;
     expect(saved).to.be.within(0.3, 0.9);
-    const page = await renderReport(comparison);
+    const page = await pageOf(comparison);
     expect(rowOf(page, "scratch").slice(3, 6)).to.deep.equal(["target", "target", "target"]);
     expect(rowOf(page, "apollo-fast")[3]).to.equal(`${(100 * saved).toFixed(1)}\u00a0%`);
     expect(rowOf(page, "apollo-slow").slice(3, 6)).to.deep.equal(["not reached", "not reached", "not reached"]);
@@ -58,29 +64,29 @@ describe("the report", () => {
   });
 
   it("stands without a target, and without steps", async () => {
-    const page = await renderReport(compareRuns([fast]));
+    const page = await pageOf(compareRuns([fast]));
     expect(page).to.include("savings are not known");
     expect(rowOf(page, "apollo-fast")[3]).to.equal("–");
     const begun = { ...exampleRun({ status: "interrupted", reason: "stopped early" }), steps: [], evaluations: [] };
-    expect(await renderReport(compareRuns([begun]))).to.include("stopped early");
+    expect(await pageOf(compareRuns([begun]))).to.include("stopped early");
   });
 
   it("shows a failed run with its reason", async () => {
     const failed = exampleRun({ name: "apollo-bad", status: "failed", reason: "loss NaN <at step 7>" });
-    const page = await renderReport(compareRuns([scratch, failed]));
+    const page = await pageOf(compareRuns([scratch, failed]));
     expect(page).to.include("<b>apollo-bad</b> is failed: loss NaN &lt;at step 7&gt;");
   });
 
   it("lets no name become markup", async () => {
     const name = `<img onerror="x"> & 'co'`;
-    const page = await renderReport(compareRuns([exampleRun({ name, recipe: "scratch" }), fast]));
+    const page = await pageOf(compareRuns([exampleRun({ name, recipe: "scratch" }), fast]));
     expect(page).not.to.include("<img");
     expect(page).to.include("&lt;img onerror=&quot;x&quot;&gt; &amp; &#39;co&#39;");
   });
 
   it("tells runs of one name apart by their seeds", async () => {
     const again = exampleRun({ name: "apollo-fast", recipe: "apollo-lvps", stages: [1, 2], rate: 0.3, seed: 1 });
-    const page = await renderReport(compareRuns([scratch, fast, again]));
+    const page = await pageOf(compareRuns([scratch, fast, again]));
     expect(page).to.include("apollo-fast · seed 0");
     expect(page).to.include("apollo-fast · seed 1");
   });
