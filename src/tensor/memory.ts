@@ -74,7 +74,7 @@ export class Memory {
   release(address: number, byteLength: number): void {
     const size = roundUp(byteLength);
     this.liveBytes -= size;
-    if (this.poison) new Uint32Array(this.buffer, address, size / 4).fill(0x7fc0dead);
+    if (this.poison) new Uint32Array(this.buffer, address, size / 4).fill(0x7fffdead);
     this.#putFree(address, size);
   }
 
