@@ -1,7 +1,7 @@
-/** What this room needs from Node: reading corpora, writing the cache, hashing. Nothing else in the room touches the platform. */
+/** What this room needs from Node: reading corpora and the cache, hashing. Nothing else in the room touches the platform. */
 
 import { createHash } from "node:crypto";
-import { mkdirSync, readdirSync, readFileSync, renameSync, rmSync, statSync, writeFileSync } from "node:fs";
+import { readdirSync, readFileSync, statSync } from "node:fs";
 import { createRequire } from "node:module";
 import { dirname, join, resolve } from "node:path";
 
@@ -68,23 +68,6 @@ export function readBytesIfPresent(path: string): Uint8Array | undefined {
     return readFileSync(path);
   } catch {
     return undefined;
-  }
-}
-
-/** Writes under a temporary name in the same folder, then renames: a reader never meets half a file. */
-export function writeBytesWhole(path: string, bytes: Uint8Array): void {
-  const partial = `${path}.${process.pid}.partial`;
-  try {
-    mkdirSync(dirname(path), { recursive: true });
-    try {
-      writeFileSync(partial, bytes);
-      renameSync(partial, path);
-    } catch (error) {
-      rmSync(partial, { force: true });
-      throw error;
-    }
-  } catch (error) {
-    throw new Error(`cannot write ${path}: ${(error as Error).message}`);
   }
 }
 

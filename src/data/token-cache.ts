@@ -1,9 +1,10 @@
 /** From a corpus to token ids, remembered on disk. */
 
+import { writeWhole } from "../io/files.ts";
 import { trainBpe } from "./bpe-trainer.ts";
 import { loadCorpus } from "./corpus.ts";
 import type { Document } from "./document.ts";
-import { contentHash, defaultCacheFolder, join, readBytesIfPresent, writeBytesWhole } from "./files.ts";
+import { contentHash, defaultCacheFolder, join, readBytesIfPresent } from "./files.ts";
 import { type DocumentSplit, splitByDocument } from "./split-by-document.ts";
 import { decodeTokenFile, encodeTokenFile, type TokenFile } from "./token-file.ts";
 import { type TokenSet, tokenise } from "./token-set.ts";
@@ -82,7 +83,7 @@ export function prepareCorpus(options: PrepareCorpusOptions): PreparedCorpus {
   const bytes = readBytesIfPresent(path);
   const stored = bytes && decodeTokenFile(bytes, contentHash);
   const content = stored ?? build(split, options);
-  if (stored === undefined) writeBytesWhole(path, encodeTokenFile(content, contentHash));
+  if (stored === undefined) writeWhole(path, encodeTokenFile(content, contentHash));
   const prepared = {
     tokenizer: Tokenizer.fromJson(content.tokenizer),
     train: content.train,
