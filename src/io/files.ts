@@ -5,9 +5,9 @@ import { dirname } from "node:path";
 
 /** Writes beside the file and renames, so that the old content stays until the new one is complete. */
 export function writeWhole(path: string, content: string | Uint8Array): void {
-  mkdirSync(dirname(path), { recursive: true });
   const partial = `${path}.partial-${process.pid}`;
   try {
+    mkdirSync(dirname(path), { recursive: true });
     writeFileSync(partial, content);
     renameSync(partial, path);
   } catch (error) {
