@@ -52,11 +52,14 @@ export abstract class Module {
     for (const parameter of this.parameters()) parameter.zeroGrad();
   }
 
-  /** Copies of all parameters that exist in memory, by name. */
-  stateDict(): Map<string, { shape: readonly number[]; values: Float32Array }> {
+  /**
+   * Copies of all parameters, by name; with `partial` only of those that exist in memory already, which leaves layers that
+   * Apollo has not grown yet as they are.
+   */
+  stateDict(options: { partial?: boolean } = {}): Map<string, { shape: readonly number[]; values: Float32Array }> {
     const state = new Map<string, { shape: readonly number[]; values: Float32Array }>();
     for (const [name, parameter] of this.namedParameters()) {
-      if (parameter.isMaterialised)
+      if (!options.partial || parameter.isMaterialised)
         state.set(name, { shape: parameter.shape, values: Float32Array.from(parameter.numbers) });
     }
     return state;
@@ -146,7 +149,7 @@ function* modulesOf(module: Module): Generator<Module> {
 /**
  * Runs `body` while the named parameters of the module are replaced by other tensors, which may have been computed:
  * gradients then flow through them. Every place that holds a named parameter is replaced, and put back afterwards.
- * @throws when a name is unknown or a shape differs.
+ * @throws when a name is unknown, a shape differs, or `body` is asynchronous.
  */
 export function functionalCall<Result>(
   module: Module,
@@ -168,7 +171,14 @@ export function functionalCall<Result>(
   const replaced = [...places(module)].filter(({ parameter }) => replacements.has(parameter));
   try {
     for (const { owner, key, parameter } of replaced) owner[key] = replacements.get(parameter);
-    return body();
+    const result = body();
+    if (result instanceof Promise) {
+      result.catch(() => {});
+      throw new Error(
+        "functionalCall: the body must be synchronous; the parameters are back before an async one goes on",
+      );
+    }
+    return result;
   } finally {
     for (const { owner, key, parameter } of replaced) owner[key] = parameter;
   }

@@ -2,7 +2,7 @@
 
 import { kernelsFor } from "../tensor/engine.ts";
 import { type Parameter, zerosLike } from "../tensor/tensor.ts";
-import type { Optimizer, ParameterState, UpdateOptions } from "./optimizer.ts";
+import { checkLearningRate, type Optimizer, type ParameterState, type UpdateOptions } from "./optimizer.ts";
 
 export interface AdamWOptions {
   beta1?: number;
@@ -36,6 +36,7 @@ export class AdamW implements Optimizer {
   }
 
   step({ learningRate, gradientScale = 1 }: UpdateOptions): void {
+    checkLearningRate(learningRate);
     const { beta1, beta2, epsilon, weightDecay } = this.#options;
     for (const parameter of this.#parameters) {
       if (parameter.grad === null) continue;

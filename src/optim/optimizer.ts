@@ -21,10 +21,16 @@ export interface UpdateOptions {
  * count, so that layers which do not take part yet stay as they were made.
  */
 export interface Optimizer {
-  /** One update of every parameter that has a gradient. */
+  /** One update of every parameter that has a gradient. @throws when the learning rate is not a number from 0. */
   step(options: UpdateOptions): void;
   /** State by parameter; empty until its first update. Growth reads and rewrites it. */
   readonly state: Map<Parameter, ParameterState>;
+}
+
+/** @throws naming a learning rate that would spoil every weight. */
+export function checkLearningRate(learningRate: number): void {
+  if (!(Number.isFinite(learningRate) && learningRate >= 0))
+    throw new Error(`optimizer: the learning rate must be a finite number from 0, not ${learningRate}`);
 }
 
 /** Releases the state of one parameter: its next update starts anew. */

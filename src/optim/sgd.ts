@@ -2,7 +2,7 @@
 
 import { kernelsFor } from "../tensor/engine.ts";
 import { type Parameter, zerosLike } from "../tensor/tensor.ts";
-import type { Optimizer, ParameterState, UpdateOptions } from "./optimizer.ts";
+import { checkLearningRate, type Optimizer, type ParameterState, type UpdateOptions } from "./optimizer.ts";
 
 /** b ← μb + g; θ ← θ − lr·b (with μ = 0 the plain gradient). */
 export class Sgd implements Optimizer {
@@ -20,6 +20,7 @@ export class Sgd implements Optimizer {
   }
 
   step({ learningRate, gradientScale = 1 }: UpdateOptions): void {
+    checkLearningRate(learningRate);
     for (const parameter of this.#parameters) {
       const { grad } = parameter;
       if (grad === null) continue;

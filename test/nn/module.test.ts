@@ -105,15 +105,22 @@ describe("state dicts", () => {
     expectSameNumbers(state.get("finalNorm.weight")!.values, before.get("finalNorm.weight")!);
   });
 
-  it("hold what exists in memory, and leave the rest unmade", () => {
+  it("are complete although the model never ran", () => {
+    const [from, to] = [tinyGpt({ layers: 2 }), tinyGpt({ layers: 2, seed: 1 })];
+    expect([...from.stateDict().keys()]).to.deep.equal([...from.namedParameters().keys()]);
+    to.loadStateDict(from.stateDict());
+    expectSameWeights(weightsOf(to), weightsOf(from));
+  });
+
+  it("hold on request only what exists in memory, and leave the rest unmade", () => {
     const model = tinyGpt({ layers: 3 });
-    expect(model.stateDict().size).to.equal(0);
+    expect(model.stateDict({ partial: true }).size).to.equal(0);
     randomise(model.blocks[1], 3);
-    expect([...model.stateDict().keys()]).to.deep.equal(
+    expect([...model.stateDict({ partial: true }).keys()]).to.deep.equal(
       [...model.namedParameters().keys()].filter((name) => name.startsWith("blocks.1.")),
     );
     const other = tinyGpt({ layers: 3 });
-    other.loadStateDict(model.stateDict(), { partial: true });
+    other.loadStateDict(model.stateDict({ partial: true }), { partial: true });
     expectSameWeights(weightsOf(other), weightsOf(model));
   });
 
@@ -221,6 +228,16 @@ describe("functionalCall", () => {
       }),
     ).to.throw("in the middle");
     expectRestored();
+  });
+
+  it("refuses an asynchronous body", () => {
+    const model = new Tied();
+    const [name] = model.namedParameters().keys();
+    const before = model.namedParameters().get(name);
+    expect(() => functionalCall(model, new Map(), async () => 1)).to.throw(
+      "functionalCall: the body must be synchronous",
+    );
+    expect(model.namedParameters().get(name)).to.equal(before);
   });
 
   it("refuses unknown names and other shapes before the body runs", () => {

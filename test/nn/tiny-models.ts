@@ -45,7 +45,7 @@ export function maskedBatch(step: number, microBatch = 0): MaskedBatch {
 
 /** Plain copies of all parameters in memory, by name. */
 export function weightsOf(model: Module): Map<string, number[]> {
-  return new Map([...model.stateDict()].map(([name, { values }]) => [name, Array.from(values)]));
+  return new Map([...model.stateDict({ partial: true })].map(([name, { values }]) => [name, Array.from(values)]));
 }
 
 /**

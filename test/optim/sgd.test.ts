@@ -1,5 +1,6 @@
 import { expect } from "chai";
 import fc from "fast-check";
+import { AdamW } from "../../src/optim/adamw.ts";
 import { Sgd } from "../../src/optim/sgd.ts";
 import { configureEngine } from "../../src/tensor/engine.ts";
 import { KERNEL_SETS } from "../../src/tensor/kernels.ts";
@@ -87,5 +88,13 @@ describe("Sgd", () => {
   it("refuses a momentum outside of [0, 1)", () => {
     for (const momentum of [-0.1, 1, Number.NaN])
       expect(() => new Sgd([], { momentum })).to.throw(`Sgd: momentum must be in [0, 1), not ${momentum}`);
+  });
+
+  it("refuses a learning rate that would spoil the weights, as AdamW does", () => {
+    for (const learningRate of [Number.NaN, Number.POSITIVE_INFINITY, -1]) {
+      for (const optimizer of [new Sgd([]), new AdamW([])]) {
+        expect(() => optimizer.step({ learningRate })).to.throw(`a finite number from 0, not ${learningRate}`);
+      }
+    }
   });
 });
