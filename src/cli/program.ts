@@ -1,0 +1,37 @@
+/** The command line as a tree of commands. */
+
+import { Command } from "commander";
+import { benchCommand } from "./bench-command.ts";
+import { compareCommand } from "./compare-command.ts";
+import { generateCommand } from "./generate-command.ts";
+import { planCommand } from "./plan-command.ts";
+import { reportCommand } from "./report-command.ts";
+import { trainCommand } from "./train-command.ts";
+
+/** Every command, not run yet. */
+export function createProgram(): Command {
+  const program = new Command("apollo")
+    .description(
+      "Progressive training of transformers: a depth is drawn at each step, layers are shared to reach it, and the number of unique layers grows by stages.",
+    )
+    .addHelpText(
+      "after",
+      `
+Start here:
+  apollo compare          train Scratch, Apollo-LVPS and Apollo-FS on the Brown corpus and open runs/compare-gpt/report.html
+  apollo plan             what that costs, before it runs
+  apollo train --help     every option of a single run`,
+    )
+    .showHelpAfterError("(add --help for the options)");
+  for (const command of [
+    trainCommand(),
+    compareCommand(),
+    planCommand(),
+    generateCommand(),
+    reportCommand(),
+    benchCommand(),
+  ]) {
+    program.addCommand(command.copyInheritedSettings(program));
+  }
+  return program;
+}
