@@ -50,15 +50,14 @@ export interface Engine extends EngineInfo {
   close(): void;
 }
 
+/** When work is shared at all: tests share everything. */
+type PoolingOptions = Pick<ThreadPoolOptions, "inlineNanoseconds">;
+
 const MOST_THREADS = 16;
 const MOST_ASKED_THREADS = 64;
 
 /** Makes an engine on a memory. @throws when an option is not among the possible ones or not available here. */
-export function createEngine(
-  options: EngineOptions = {},
-  on: Memory = memory,
-  pooling: Pick<ThreadPoolOptions, "inlineNanoseconds"> = {},
-): Engine {
+export function createEngine(options: EngineOptions = {}, on: Memory = memory, pooling: PoolingOptions = {}): Engine {
   const asked = { ...settings(), ...withoutUndefined(options) };
   checkOptions(asked);
   const kernels = asked.kernels ?? (canRun("plain", on) ? "simd" : "blocked");
@@ -152,8 +151,8 @@ export function kernelsFor(dtype: DType): Kernels {
  * and APOLLO_SIMD; what is left out is as at the start.
  * @throws when an option is not possible.
  */
-export function configureEngine(options: EngineOptions = {}): void {
-  const next = createEngine(options);
+export function configureEngine(options: EngineOptions = {}, pooling: PoolingOptions = {}): void {
+  const next = createEngine(options, memory, pooling);
   engine?.close();
   engine = next;
 }
