@@ -133,8 +133,8 @@ export const divOp = binaryOp("div", {
 });
 export const powOp = binaryOp("pow", {
   backward: ({ gradient }, a, b) => [
-    // a⁰ is 1 for every a; 0·a⁻¹ would give NaN at 0.
-    () => mul(gradient, where(equal(b, 0), 0, mul(b, pow(a, sub(b, 1))))),
+    // a⁰ is 1 also at 0, where b·aᵇ⁻¹ would be 0·∞.
+    () => mul(gradient, mul(b, pow(a, sub(where(mul(equal(a, 0), equal(b, 0)), 1, b), 1)))),
     // aᵇ·ln a tends to 0 with a for b > 0; a negative base has no derivative here and gives NaN.
     () => mul(gradient, where(equal(a, 0), 0, mul(pow(a, b), log(a)))),
   ],

@@ -62,6 +62,13 @@ function reduce(call: ForwardCall<Reduction>, x: Tensor, kernel: Kernels["sum"])
   return out;
 }
 
+/** @throws when an axis without elements is to give one. */
+function checkFilled(operation: string, shape: Shape, axes: readonly number[]): void {
+  for (const axis of axes) {
+    if (shape[axis] === 0) throw new ShapeError(`${operation}: axis ${axis} of ${formatShape(shape)} is empty`);
+  }
+}
+
 function drawReduction(
   random: Random,
   values?: (random: Random, size: number) => ArrayLike<number>,
@@ -89,9 +96,7 @@ export const maxOp = defineOp<Reduction>({
   name: "max",
   twice: true,
   shape([x], options) {
-    for (const axis of options.axes) {
-      if (x[axis] === 0) throw new ShapeError(`max: axis ${axis} of ${formatShape(x)} is empty`);
-    }
+    checkFilled("max", x, options.axes);
     return reducedShape(x, options);
   },
   forward(call, [x]) {
@@ -116,7 +121,7 @@ export const argmaxOp = defineOp<{ axis: number }>({
   twice: true,
   dtype: "i32",
   shape([x], { axis }) {
-    if (x[axis] === 0) throw new ShapeError(`argmax: axis ${axis} of ${formatShape(x)} is empty`);
+    checkFilled("argmax", x, [axis]);
     return x.filter((_, index) => index !== axis);
   },
   forward(call, [x]) {
@@ -156,7 +161,9 @@ export function max(x: Tensor, options: ReductionOptions = {}): Tensor {
 
 /** The smallest element over the axes; equal smallest ones share the gradient. @throws for an empty axis. */
 export function min(x: Tensor, options: ReductionOptions = {}): Tensor {
-  return neg(max(neg(x), options));
+  const resolved = resolve("min", x, options);
+  checkFilled("min", x.shape, resolved.axes);
+  return neg(maxOp([neg(x)], resolved));
 }
 
 /** Σ(x − mean)²/(n − correction) over the axes; `correction` 0 (default) or 1 for the unbiased estimate. */
@@ -182,6 +189,7 @@ export function logSumExp(x: Tensor, options: ReductionOptions = {}): Tensor {
 export function argmax(x: Tensor, options: ReductionOptions = {}): Tensor {
   const resolved = resolve("argmax", x, options);
   const { axes } = resolved;
+  checkFilled("argmax", x.shape, axes);
   const kept = x.shape.map((_, axis) => axis).filter((axis) => !axes.includes(axis));
   const areNeighbours = axes.every((axis, index) => index === 0 || axis === axes[index - 1] + 1);
   const axis = areNeighbours && axes.length > 0 ? axes[0] : kept.length;
