@@ -161,13 +161,14 @@ export const linearOp = defineOp<undefined>({
 
 /** The affine map y = x·W + b of [..., in] with W [in, out] and, if given, b [out]. */
 export function linear(x: Tensor, weight: Tensor, bias?: Tensor): Tensor {
-  if (bias === undefined) return matmul(x, weight);
   const [inputs, outputs] = weight.shape;
   if (x.shape.at(-1) !== inputs) {
     throw new ShapeError(
       `linear: the last axis of ${formatShape(x.shape)} is not the ${inputs} inputs of weight ${formatShape(weight.shape)}`,
     );
   }
-  const rows = reshape(x, [x.size / inputs, inputs]);
-  return reshape(linearOp([rows, weight, bias], undefined), [...x.shape.slice(0, -1), outputs]);
+  const outer = x.shape.slice(0, -1);
+  const rows = reshape(x, [sizeOf(outer), inputs]);
+  const y = bias === undefined ? matmulOp([rows, weight], {}) : linearOp([rows, weight, bias], undefined);
+  return reshape(y, [...outer, outputs]);
 }
