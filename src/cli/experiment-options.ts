@@ -46,7 +46,7 @@ const DEFAULT_STAGES = [1, 3, 6, 12];
 /** methods A.9: the paper's BERT schedule as fractions of the run [P]. */
 const DEFAULT_BOUNDARIES = [0.05, 0.1, 0.25];
 /** Found on the embedded corpus at the default size; BERT's post-LN blocks bear less. */
-const DEFAULT_PEAK = { gpt: 3e-3, bert: 1e-3 };
+const DEFAULT_PEAK = { gpt: 2e-3, bert: 1e-3 };
 
 function parseNumber(text: string): number {
   const value = Number(text);
@@ -70,8 +70,8 @@ export function addExperimentOptions(command: Command): Command {
     .option("--dropout <p>", "dropout everywhere", parseNumber)
     .option("--corpus <source>", "brown, sotu, or a path to a file, a folder or a .jsonl file", "brown")
     .option("--validation-fraction <f>", "share of the documents that is kept for validation", parseNumber)
-    .option("--steps <T>", "updates", parseNumber, 600)
-    .option("--batch <B>", "sequences in a micro-batch", parseNumber, 16)
+    .option("--steps <T>", "updates", parseNumber, 800)
+    .option("--batch <B>", "sequences in a micro-batch", parseNumber, 8)
     .option("--micro-batches <n>", "micro-batches in an update", parseNumber)
     .option(
       "--learning-rate <lr>",

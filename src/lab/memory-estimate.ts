@@ -37,6 +37,16 @@ export function estimateMemory(experiment: Pick<Experiment, "model" | "training"
   return { parameterBytes, activationBytes, totalBytes: parameterBytes + activationBytes };
 }
 
+/**
+ * Sequences of an evaluation batch: as many as fit into what a training step takes anyway, at least one; larger batches are
+ * faster. Without a backward pass little more than the logits and one layer's values are alive at once.
+ */
+export function evaluationBatch(experiment: Pick<Experiment, "model" | "training" | "seed">): number {
+  const { hidden, vocabulary, context } = experiment.model;
+  const sequenceBytes = FLOAT_BYTES * context * (vocabulary + 16 * hidden);
+  return Math.max(1, Math.floor(estimateMemory(experiment).activationBytes / sequenceBytes));
+}
+
 /** @throws when training cannot fit into the engine's 4 GiB, with the numbers. */
 export function refuseTooLarge(experiment: Pick<Experiment, "model" | "training" | "seed">): void {
   const { totalBytes, parameterBytes, activationBytes } = estimateMemory(experiment);

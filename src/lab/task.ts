@@ -15,6 +15,7 @@ import { Bert, type CausalBatch, Gpt, type LayerUse, type MaskedBatch } from "..
 import { scope } from "../tensor/scope.ts";
 import { Tensor } from "../tensor/tensor.ts";
 import type { Experiment } from "./experiment.ts";
+import { evaluationBatch } from "./memory-estimate.ts";
 
 /** Both families behind one face; a batch of the one never meets the model of the other. */
 export interface Task {
@@ -59,13 +60,17 @@ export function prepareTask(
   return model.family === "gpt" ? gptTask(experiment, corpus) : bertTask(experiment, corpus);
 }
 
-function gptTask({ model, data, training, seed }: Experiment, corpus: PreparedCorpus): Task {
+function gptTask(experiment: Experiment, corpus: PreparedCorpus): Task {
+  const { model, data, training, seed } = experiment;
   const { context } = model;
-  const sizes = { context, batchSize: training.batch };
   return assemble<CausalTokens, CausalBatch>(corpus, training.microBatches, {
     model: new Gpt({ ...model, vocabulary: corpus.tokenizer.vocabularySize, seed }),
-    training: new Batches({ ...sizes, tokens: corpus.train.tokens, seed }),
-    validation: validationBatches(corpus.validation.tokens, { ...sizes, minimumTokens: data.validationTokens }),
+    training: new Batches({ context, batchSize: training.batch, tokens: corpus.train.tokens, seed }),
+    validation: validationBatches(corpus.validation.tokens, {
+      context,
+      batchSize: evaluationBatch(experiment),
+      minimumTokens: data.validationTokens,
+    }),
     toBatch: ({ inputs, targets, rows }) => ({
       inputs: Tensor.from(inputs, [rows, context], "i32"),
       targets: Tensor.from(targets, [rows, context], "i32"),
@@ -74,15 +79,22 @@ function gptTask({ model, data, training, seed }: Experiment, corpus: PreparedCo
   });
 }
 
-function bertTask({ model, data, training, seed }: Experiment, corpus: PreparedCorpus): Task {
+function bertTask(experiment: Experiment, corpus: PreparedCorpus): Task {
+  const { model, data, training, seed } = experiment;
   const { context } = model;
   const { tokenizer } = corpus;
-  const sizes = { context, batchSize: training.batch };
   return assemble<MaskedSequences, MaskedBatch>(corpus, training.microBatches, {
     model: new Bert({ ...model, vocabulary: tokenizer.vocabularySize, seed }),
-    training: new MaskedBatches({ ...sizes, tokens: corpus.train.tokens, seed, tokenizer }),
+    training: new MaskedBatches({
+      context,
+      batchSize: training.batch,
+      tokens: corpus.train.tokens,
+      seed,
+      tokenizer,
+    }),
     validation: maskedValidationBatches(corpus.validation.tokens, {
-      ...sizes,
+      context,
+      batchSize: evaluationBatch(experiment),
       minimumTokens: data.validationTokens,
       tokenizer,
     }),
