@@ -214,8 +214,9 @@ export const referenceKernels: Kernels = {
     for (let r = 0; r < rows; r++) {
       const row = r * columns;
       const { largest, total } = exponentialSum(x, row, columns);
-      const logSumExp = largest + Math.log(total);
-      for (let c = 0; c < columns; c++) out[row + c] = x[row + c] - logSumExp;
+      // Subtracted one after the other: their sum would lose the small one's digits.
+      const rest = Math.log(total);
+      for (let c = 0; c < columns; c++) out[row + c] = x[row + c] - largest - rest;
     }
   },
 
