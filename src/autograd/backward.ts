@@ -80,7 +80,7 @@ function run(output: Tensor, options: BackwardOptions, useLeaf: LeafUse, useNode
   const start = edgeOf(output);
   if (start === null) {
     throw new Error(
-      `backward: a tensor of shape ${formatShape(output.shape)} has no history; nothing it was computed from requires gradients`,
+      `backward: a tensor of shape ${formatShape(output.shape)} has no history: nothing it was computed from requires gradients, or it is a gradient made without createGraph`,
     );
   }
   const order = start instanceof Tensor ? [] : reachable(start).sort((a, b) => b.order - a.order);
