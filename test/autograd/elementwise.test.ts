@@ -1,8 +1,7 @@
 import { expect } from "chai";
 import fc from "fast-check";
 import * as autograd from "../../src/autograd/index.ts";
-import { clamp, dropout, gelu, grad, pow, sum, tensor, where } from "../../src/autograd/index.ts";
-import { expand } from "../../src/autograd/ops/elementwise.ts";
+import { clamp, dropout, expand, gelu, grad, pow, sum, tensor, where } from "../../src/autograd/index.ts";
 import { Random } from "../../src/tensor/random.ts";
 import { scope } from "../../src/tensor/scope.ts";
 import type { Tensor } from "../../src/tensor/tensor.ts";

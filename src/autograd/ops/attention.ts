@@ -5,7 +5,7 @@ import { formatShape, type Shape, ShapeError } from "../../tensor/shape.ts";
 import type { Tensor } from "../../tensor/tensor.ts";
 import { defineOp, type OpFlops } from "../op.ts";
 import { causalMask } from "./creation.ts";
-import { dropout, mul, where } from "./elementwise.ts";
+import { checkProbability, dropout, mul, where } from "./elementwise.ts";
 import { matmul } from "./matmul.ts";
 import { permute, reshape, split } from "./shaping.ts";
 import { softmax } from "./softmax.ts";
@@ -132,6 +132,7 @@ export const attentionOp = defineOp<FusedOptions>({
  */
 export function multiHeadAttention(qkv: Tensor, options: AttentionOptions & { heads: number }): Tensor {
   const { heads, causal = false, mask, dropout } = options;
+  if (dropout !== undefined) checkProbability("multiHeadAttention", dropout.probability);
   if (mask !== undefined) return readableMultiHeadAttention(qkv, options);
   return attentionOp([qkv], { heads, causal, ...(dropout !== undefined && dropout.probability > 0 && { dropout }) });
 }

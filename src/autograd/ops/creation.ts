@@ -2,7 +2,7 @@
 
 import type { Random } from "../../tensor/random.ts";
 import { keep } from "../../tensor/scope.ts";
-import { checkShape, type Shape, ShapeError } from "../../tensor/shape.ts";
+import { checkShape, formatShape, type Shape, ShapeError } from "../../tensor/shape.ts";
 import type { DType } from "../../tensor/storage.ts";
 import { type NestedNumbers, Tensor } from "../../tensor/tensor.ts";
 
@@ -104,6 +104,7 @@ export function uniform(
 
 /** Row i has a 1 in column ids[i]: i32 ids of any shape → [...ids, classes]. @throws for an id outside 0 … classes−1. */
 export function oneHot(ids: Tensor, classes: number, options: CreationOptions = {}): Tensor {
+  if (ids.dtype !== "i32") throw new Error(`oneHot: ids ${formatShape(ids.shape)} must be i32, not ${ids.dtype}`);
   const { indices } = ids;
   for (const id of indices)
     if (id < 0 || id >= classes) throw new ShapeError(`oneHot: id ${id} is outside 0 … ${classes - 1}`);

@@ -415,6 +415,12 @@ export function expand(x: Tensor, shape: Shape): Tensor {
   return sameShape(x.shape, shape) ? x : expandOp([x], { shape });
 }
 
+/** Refuses what is not in [0, 1). */
+export function checkProbability(operation: string, probability: number): void {
+  if (!(probability >= 0 && probability < 1))
+    throw new Error(`${operation}: the probability must be in [0, 1), not ${probability}`);
+}
+
 export const dropoutOp = defineOp<{ probability: number; seed: DropoutSeed }>({
   name: "dropout",
   twice: true,
@@ -438,7 +444,6 @@ export const dropoutOp = defineOp<{ probability: number; seed: DropoutSeed }>({
  */
 export function dropout(x: Tensor, options: { probability: number; seed: DropoutSeed }): Tensor {
   const { probability } = options;
-  if (!(probability >= 0 && probability < 1))
-    throw new Error(`dropout: the probability must be in [0, 1), not ${probability}`);
+  checkProbability("dropout", probability);
   return probability === 0 ? x : dropoutOp([x], options);
 }
