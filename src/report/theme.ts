@@ -164,6 +164,7 @@ export const vegaConfig: Config = {
     subtitleColor: mutedInk,
     subtitleFontSize: 11,
     anchor: "start",
+    frame: "group",
     offset: 10,
   },
   text: { color: ink, fontSize: 11 },

@@ -60,7 +60,7 @@ function samplerPanel(sampler: SamplerCurve, options: { first: number; last: num
             type: "quantitative",
             scale,
             axis: {
-              title: showAxis ? "probability; density" : null,
+              title: showAxis ? "probability" : null,
               labels: showAxis,
               tickCount: 5,
               domain: false,
