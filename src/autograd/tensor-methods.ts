@@ -19,7 +19,7 @@ function method<F extends Operation>(operation: F) {
   };
 }
 
-const methods: TensorMethods = {
+const methods: TensorMethods<Tensor> = {
   add: method(elementwise.add),
   sub: method(elementwise.sub),
   mul: method(elementwise.mul),

@@ -1,7 +1,7 @@
 /** Printing: shape and numbers, in NumPy's layout. */
 
-import { formatShape } from "./shape.ts";
-import type { Tensor } from "./tensor.ts";
+import { formatShape, type Shape } from "./shape.ts";
+import type { DType } from "./storage.ts";
 
 /** Above this many elements only the ends of each axis are shown. */
 const FULL_SIZE = 1000;
@@ -9,8 +9,16 @@ const EDGE = 3;
 /** Longer rows go on in the next line. */
 const LINE_WIDTH = 75;
 
+/** What printing needs to know of a tensor. */
+interface Printable {
+  readonly shape: Shape;
+  readonly dtype: DType;
+  readonly isReleased: boolean;
+  readonly data: ArrayLike<number>;
+}
+
 /** A tensor as text: its shape and type, then its numbers in aligned columns, long axes shortened with "…". */
-export function formatTensor(tensor: Tensor): string {
+export function formatTensor(tensor: Printable): string {
   const head = `Tensor${formatShape(tensor.shape)} ${tensor.dtype}`;
   if (tensor.isReleased) return `${head} (released)`;
   const { data, shape } = tensor;

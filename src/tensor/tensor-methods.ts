@@ -1,24 +1,22 @@
 /** The operations that tensors offer as methods: `a.matmul(b).add(c)`. Documented where they are defined, in src/autograd/ops. */
 
-import type { Tensor } from "./tensor.ts";
-
-type Operand = Tensor | number;
 type Axes = number | readonly number[];
 
-export interface TensorMethods {
-  add(other: Operand): Tensor;
-  sub(other: Operand): Tensor;
-  mul(other: Operand): Tensor;
-  div(other: Operand): Tensor;
-  pow(exponent: Operand): Tensor;
-  maximum(other: Operand): Tensor;
-  minimum(other: Operand): Tensor;
-  equal(other: Operand): Tensor;
-  notEqual(other: Operand): Tensor;
-  less(other: Operand): Tensor;
-  lessEqual(other: Operand): Tensor;
-  greater(other: Operand): Tensor;
-  greaterEqual(other: Operand): Tensor;
+/** `Tensor` is the class that has them: named by who uses this, so that the two files need not import each other. */
+export interface TensorMethods<Tensor> {
+  add(other: Tensor | number): Tensor;
+  sub(other: Tensor | number): Tensor;
+  mul(other: Tensor | number): Tensor;
+  div(other: Tensor | number): Tensor;
+  pow(exponent: Tensor | number): Tensor;
+  maximum(other: Tensor | number): Tensor;
+  minimum(other: Tensor | number): Tensor;
+  equal(other: Tensor | number): Tensor;
+  notEqual(other: Tensor | number): Tensor;
+  less(other: Tensor | number): Tensor;
+  lessEqual(other: Tensor | number): Tensor;
+  greater(other: Tensor | number): Tensor;
+  greaterEqual(other: Tensor | number): Tensor;
 
   neg(): Tensor;
   exp(): Tensor;

@@ -178,7 +178,7 @@ export class Tensor extends Scoped {
 }
 
 // The operations as methods: declared here, defined by src/autograd, which knows them.
-export interface Tensor extends TensorMethods {}
+export interface Tensor extends TensorMethods<Tensor> {}
 
 /** Zeros of a tensor's shape and element type that live outside of all scopes. */
 export function zerosLike(tensor: Tensor): Tensor {

@@ -8,7 +8,7 @@ import { f64 } from "./nested.ts";
 const functions: Record<string, unknown> = { ...autograd };
 
 /** Arguments after the tensor itself, for every method. */
-const ARGUMENTS: { [Name in keyof TensorMethods]: () => Parameters<TensorMethods[Name]> } = {
+const ARGUMENTS: { [Name in keyof TensorMethods<Tensor>]: () => Parameters<TensorMethods<Tensor>[Name]> } = {
   add: () => [2],
   sub: () => [f64([1, 2, 3])],
   mul: () => [f64([1, 2, 3])],
