@@ -5,7 +5,7 @@
 
 import { countFlops, type FlopCount } from "../autograd/index.ts";
 import { DropoutKey, type LayerUse, type Module, type TransformerBlock } from "../nn/index.ts";
-import { clipCoefficient, gradientNorm } from "../optim/clip.ts";
+import { checkClipNorm, clipCoefficient, gradientNorm } from "../optim/clip.ts";
 import type { Optimizer } from "../optim/optimizer.ts";
 import { kernelsFor } from "../tensor/engine.ts";
 import { Random } from "../tensor/random.ts";
@@ -66,11 +66,12 @@ export interface StepRecord {
 /**
  * Trains, one update per iteration, and yields a record after each; the caller may look at the model between updates and
  * stop at any time.
- * @throws when a plan names a layer that the stage does not have, or a loss or gradient is not finite, naming the step; the
- * model then stands as before that step.
+ * @throws when the method is made for another depth than the model's or a number is out of range; when a plan names a layer that
+ * the stage does not have; when a loss or gradient is not finite, naming the step: the model then stands as before that step.
  */
 export function* train<Batch>(options: TrainingOptions<Batch>): Generator<StepRecord, void, void> {
   const { model, method, optimizer, startStep = 0 } = options;
+  checkOptions(options);
   let uniqueLayers = method.stages[0].uniqueLayers;
   for (const stage of method.stages) {
     if (stage.firstStep > 0 && stage.firstStep >= startStep) {
@@ -81,6 +82,24 @@ export function* train<Batch>(options: TrainingOptions<Batch>): Generator<StepRe
       yield update(options, step, uniqueLayers);
     }
   }
+}
+
+function checkOptions<Batch>({
+  model,
+  method,
+  microBatches = 1,
+  clipNorm = 1,
+  startStep = 0,
+}: TrainingOptions<Batch>): void {
+  const { uniqueLayers } = method.stages[method.stages.length - 1];
+  const fullDepth = method.planFullDepth(uniqueLayers).positions.length;
+  if (fullDepth !== model.blocks.length || uniqueLayers > fullDepth)
+    throw new Error(`train: ${method.name} is made for ${fullDepth} layers, the model has ${model.blocks.length}`);
+  if (!(Number.isSafeInteger(microBatches) && microBatches >= 1))
+    throw new Error(`train: microBatches must be a whole number from 1, not ${microBatches}`);
+  if (!(Number.isSafeInteger(startStep) && startStep >= 0))
+    throw new Error(`train: startStep must be a whole number from 0, not ${startStep}`);
+  checkClipNorm(clipNorm);
 }
 
 /** One step: draw a depth, map the layers, one loss, one backward, one update. */

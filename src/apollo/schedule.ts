@@ -66,8 +66,11 @@ export function stagePlan({ stages, boundaries, steps, targetDepth }: StagePlanO
     const endStep = ends[index];
     if (endStep <= firstStep) {
       const fractions = boundaries.join(", ");
+      const problem = boundaries.some((fraction, at) => at > 0 && fraction <= boundaries[at - 1])
+        ? "do not increase"
+        : "are too close";
       throw new Error(
-        `schedule: boundaries ${fractions} of ${steps} steps give the stage of ${uniqueLayers} layers the steps ${firstStep} to ${endStep}; every stage needs at least one`,
+        `schedule: boundaries ${fractions} ${problem}: of ${steps} steps the stage of N = ${uniqueLayers} would have ${firstStep} up to ${endStep}, and every stage needs at least one`,
       );
     }
     return { uniqueLayers, firstStep, endStep };

@@ -10,7 +10,7 @@ import type { ForwardOptions } from "./gpt.ts";
 import { constant, initialize, normal } from "./init.ts";
 import { LayerNorm } from "./layer-norm.ts";
 import { Linear } from "./linear.ts";
-import { checkTokens, type ModelSize } from "./model-size.ts";
+import { checkModelSize, checkTokens, type ModelSize } from "./model-size.ts";
 import { Module } from "./module.ts";
 
 export interface BertOptions extends ModelSize {
@@ -89,7 +89,7 @@ export class Bert extends Module {
       norm = "post",
       seed = 0,
     } = options;
-    this.size = { layers, hidden, heads, context, vocabulary };
+    this.size = checkModelSize({ layers, hidden, heads, context, vocabulary });
     this.tokenEmbedding = new Embedding({ entries: vocabulary, size: hidden });
     this.positionEmbedding = new Embedding({ entries: context, size: hidden });
     this.typeEmbedding = new Embedding({ entries: TOKEN_TYPES, size: hidden });

@@ -8,12 +8,14 @@ import { Embedding } from "./embedding.ts";
 import type { Activation } from "./feed-forward.ts";
 import { initialize, normal } from "./init.ts";
 import { LayerNorm } from "./layer-norm.ts";
-import { checkTokens, type ModelSize } from "./model-size.ts";
+import { checkModelSize, checkTokens, type ModelSize } from "./model-size.ts";
 import { Module } from "./module.ts";
 
 export interface GptOptions extends ModelSize {
   dropout?: number;
   activation?: Activation;
+  /** "pre" is GPT-2; "post" normalises after each sum, as GPT-1 did, and needs no final LayerNorm. */
+  norm?: "pre" | "post";
   seed?: number;
 }
 
@@ -44,13 +46,15 @@ export class Gpt extends Module {
   readonly tokenEmbedding: Embedding;
   readonly positionEmbedding: Embedding;
   readonly blocks: TransformerBlock[];
-  readonly finalNorm: LayerNorm;
+  /** Only in the pre-LN form, whose last sum nothing else normalises. */
+  readonly finalNorm: LayerNorm | undefined;
   readonly dropout: Dropout;
 
   constructor(options: GptOptions) {
     super();
-    const { layers, hidden, heads, context, vocabulary, dropout = 0, activation = "gelu-tanh", seed = 0 } = options;
-    this.size = { layers, hidden, heads, context, vocabulary };
+    const { layers, hidden, heads, context, vocabulary } = options;
+    const { dropout = 0, activation = "gelu-tanh", norm = "pre", seed = 0 } = options;
+    this.size = checkModelSize({ layers, hidden, heads, context, vocabulary });
     this.tokenEmbedding = new Embedding({ entries: vocabulary, size: hidden });
     this.positionEmbedding = new Embedding({ entries: context, size: hidden });
     this.blocks = Array.from(
@@ -60,7 +64,7 @@ export class Gpt extends Module {
           hidden,
           heads,
           causal: true,
-          norm: "pre",
+          norm,
           epsilon: 1e-5,
           activation,
           dropout,
@@ -68,12 +72,12 @@ export class Gpt extends Module {
           outputInitializer: normal(INITIAL_DEVIATION / Math.sqrt(2 * layers)),
         }),
     );
-    this.finalNorm = new LayerNorm({ size: hidden, epsilon: 1e-5 });
+    this.finalNorm = norm === "pre" ? new LayerNorm({ size: hidden, epsilon: 1e-5 }) : undefined;
     this.dropout = new Dropout({ probability: dropout });
     initialize(this, { seed });
   }
 
-  /** Token ids i32 [B, T] → the last layer's normalised output [B, T, C]. @throws when T exceeds the context. */
+  /** Token ids i32 [B, T] → the last layer's output, normalised [B, T, C]. @throws when T exceeds the context. */
   hidden(ids: Tensor, { path = straightPath(this.blocks), dropoutKey }: ForwardOptions = {}): Tensor {
     const tokens = checkTokens(ids, this.size.context);
     const positions = Tensor.from(
@@ -83,7 +87,8 @@ export class Gpt extends Module {
     );
     const embedded = add(this.tokenEmbedding.forward(ids), embedding(this.positionEmbedding.weight, positions)); // [B, T, C]
     const start = this.dropout.forward(embedded, dropoutKey?.at(-1));
-    return this.finalNorm.forward(runPath(start, path, { dropoutKey }));
+    const output = runPath(start, path, { dropoutKey });
+    return this.finalNorm === undefined ? output : this.finalNorm.forward(output);
   }
 
   /** Token ids i32 [B, T] → logits [B, T, V] of the next token. */

@@ -28,6 +28,15 @@ export const PRESETS = {
 
 export type PresetName = keyof typeof PRESETS;
 
+/** @throws naming a size that is no whole number from 1. */
+export function checkModelSize(size: ModelSize): ModelSize {
+  for (const [name, value] of Object.entries(size)) {
+    if (!(Number.isSafeInteger(value) && value >= 1))
+      throw new Error(`model size: ${name} must be a whole number from 1, not ${value}`);
+  }
+  return size;
+}
+
 /** The length T of token ids [B, T]. @throws when they are no batch of sequences or longer than the context. */
 export function checkTokens(ids: Tensor, context: number): number {
   if (ids.rank !== 2) throw new ShapeError(`token ids must be [batch, tokens], not ${formatShape(ids.shape)}`);

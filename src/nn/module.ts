@@ -1,5 +1,6 @@
 /** Modules: a tree of parameters found by walking plain fields. */
 
+import { refuseAsync } from "../tensor/scope.ts";
 import { formatShape, sameShape } from "../tensor/shape.ts";
 import { Parameter, type Tensor } from "../tensor/tensor.ts";
 
@@ -172,12 +173,7 @@ export function functionalCall<Result>(
   try {
     for (const { owner, key, parameter } of replaced) owner[key] = replacements.get(parameter);
     const result = body();
-    if (result instanceof Promise) {
-      result.catch(() => {});
-      throw new Error(
-        "functionalCall: the body must be synchronous; the parameters are back before an async one goes on",
-      );
-    }
+    refuseAsync("functionalCall", result, "the parameters are back before an async one goes on");
     return result;
   } finally {
     for (const { owner, key, parameter } of replaced) owner[key] = parameter;

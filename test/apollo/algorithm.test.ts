@@ -15,6 +15,7 @@ import { clipCoefficient, gradientNorm } from "../../src/optim/clip.ts";
 import type { Optimizer, UpdateOptions } from "../../src/optim/optimizer.ts";
 import { Sgd } from "../../src/optim/sgd.ts";
 import { apollo } from "../../src/recipes/apollo.ts";
+import { scratch } from "../../src/recipes/scratch.ts";
 import { configureEngine } from "../../src/tensor/engine.ts";
 import { KERNEL_SETS } from "../../src/tensor/kernels.ts";
 import { Random } from "../../src/tensor/random.ts";
@@ -50,15 +51,15 @@ function run(
   ];
 }
 
-/** A method of one stage that executes the plans it is given, over and over. */
-function fixedMethod(plans: readonly StepPlan[], options: Partial<Method> & { steps?: number } = {}): Method {
-  const { steps = plans.length, ...rest } = options;
+/** A method of one stage for a model of `depth` layers that executes the plans it is given, over and over. */
+function fixedMethod(plans: readonly StepPlan[], options: Partial<Method> & { depth: number; steps?: number }): Method {
+  const { depth, steps = plans.length, ...rest } = options;
   const layers = 1 + Math.max(...plans.flatMap(({ positions }) => positions.map(({ weight }) => weight)));
   return {
     name: "fixed",
     stages: [{ uniqueLayers: layers, firstStep: 0, endStep: steps }],
     planStep: ({ step }) => plans[step % plans.length],
-    planFullDepth: () => plans[0],
+    planFullDepth: () => planFromMap(layerMap("interp_floor", layers, depth)),
     grow: () => {
       throw new Error("a method of one stage does not grow");
     },
@@ -273,7 +274,7 @@ describe("the training loop", () => {
             const model = tinyGpt({ layers: 4 });
             const optimizer = new Onlooker(model);
             const method = {
-              ...fixedMethod([planFromMap([3])], { steps: 1, sharedGradient, depthDraw: "microbatch" }),
+              ...fixedMethod([planFromMap([3])], { depth: 4, steps: 1, sharedGradient, depthDraw: "microbatch" }),
               planStep: (() => {
                 const left = [...plans];
                 return () => left.shift()!;
@@ -312,7 +313,7 @@ describe("the training loop", () => {
     const update = (clipNorm: number | undefined) => {
       const model = tinyGpt({ layers: 2 });
       const optimizer = new Onlooker(model);
-      const [{ gradNorm }] = run({ model, method: fixedMethod([plan]), optimizer, clipNorm });
+      const [{ gradNorm }] = run({ model, method: fixedMethod([plan], { depth: 2 }), optimizer, clipNorm });
       return {
         gradNorm,
         scale: optimizer.updates[0].options.gradientScale!,
@@ -342,7 +343,7 @@ describe("the training loop", () => {
           const plan: StepPlan = { positions, trainable };
           const onlooked = tinyGpt({ layers: 4 });
           const onlooker = new Onlooker(onlooked);
-          run({ model: onlooked, method: fixedMethod([plan]), optimizer: onlooker });
+          run({ model: onlooked, method: fixedMethod([plan], { depth: 4 }), optimizer: onlooker });
           [...onlooked.namedParameters().keys()].forEach((name, index) => {
             const layer = /^blocks\.(\d)/.exec(name)?.[1];
             const isTrained = layer === undefined || trainable.includes(Number(layer));
@@ -354,7 +355,7 @@ describe("the training loop", () => {
           for (const parameter of model.parameters()) parameter.numbers;
           const before = weightsOf(model);
           const optimizer = new AdamW(model.parameters(), { weightDecay: 0.5 });
-          run({ model, method: fixedMethod([plan], { steps: 3 }), optimizer });
+          run({ model, method: fixedMethod([plan], { depth: 4, steps: 3 }), optimizer });
           const after = weightsOf(model);
           for (const [name, parameter] of model.namedParameters()) {
             const layer = /^blocks\.(\d)/.exec(name)?.[1];
@@ -372,7 +373,8 @@ describe("the training loop", () => {
   it("freezing costs no model FLOPs for the gradients that are not needed", () => {
     const flops = (trainable: StepPlan["trainable"]) => {
       const positions = [0, 1].map((weight) => ({ weight, branchScale: 1 }));
-      return run({ model: tinyGpt({ layers: 2 }), method: fixedMethod([{ positions, trainable }]) })[0].modelFlops;
+      return run({ model: tinyGpt({ layers: 2 }), method: fixedMethod([{ positions, trainable }], { depth: 2 }) })[0]
+        .modelFlops;
     };
     // Of a frozen layer the weight gradients are missing: 2·12h² per token with h = 8; attention itself has no weights.
     expect(flops("all") - flops([1])).to.equal(TINY_TOKENS * 24 * 8 ** 2);
@@ -382,7 +384,10 @@ describe("the training loop", () => {
   it("passes branch scales on to the layers", () => {
     const lossOf = (scales: number[]) => {
       const positions = scales.map((branchScale, weight) => ({ weight, branchScale }));
-      return run({ model: tinyGpt({ layers: 3 }), method: fixedMethod([{ positions, trainable: "all" }]) })[0].loss;
+      return run({
+        model: tinyGpt({ layers: 3 }),
+        method: fixedMethod([{ positions, trainable: "all" }], { depth: 3 }),
+      })[0].loss;
     };
     const direct = (scales: number[]) =>
       scope(() => {
@@ -398,7 +403,7 @@ describe("the training loop", () => {
   it("stops with one sentence when the loss is not finite, and leaves the model as it was", () => {
     const model = tinyGpt({ layers: 2 });
     const optimizer = new AdamW(model.parameters());
-    const method = fixedMethod([planFromMap([0, 1])], { steps: 9 });
+    const method = fixedMethod([planFromMap([0, 1])], { depth: 2, steps: 9 });
     const learningRate = (step: number) => (step === 3 ? 1e30 : 1e-3);
     const training = train({
       model,
@@ -422,8 +427,32 @@ describe("the training loop", () => {
     expect(model.parameters().every(({ grad }) => grad === null)).to.equal(true);
   });
 
+  it("refuses a method made for another depth, and numbers out of range, before the first step", () => {
+    const model = tinyGpt({ layers: 2 });
+    const before = weightsOf(model);
+    const begin = (targetDepth: number, options: object = {}) =>
+      train({
+        model,
+        method: scratch({}, { steps: 2, targetDepth }),
+        optimizer: new AdamW(model.parameters()),
+        learningRate: () => 1e-3,
+        batchAt: causalBatch,
+        tokensPerBatch: TINY_TOKENS,
+        seed: 1,
+        ...options,
+      }).next();
+    for (const depth of [1, 3]) {
+      expect(() => begin(depth)).to.throw(`train: scratch is made for ${depth} layers, the model has 2`);
+    }
+    expect(() => begin(2, { clipNorm: -1 })).to.throw("clip: the largest norm must be above 0, not -1");
+    expect(() => begin(2, { clipNorm: Number.NaN })).to.throw("above 0, not NaN");
+    expect(() => begin(2, { microBatches: 0 })).to.throw("train: microBatches must be a whole number from 1, not 0");
+    expect(() => begin(2, { startStep: 0.5 })).to.throw("train: startStep must be a whole number from 0, not 0.5");
+    expectSameWeights(weightsOf(model), before);
+  });
+
   it("refuses a plan that uses a layer the stage does not have", () => {
-    const method = fixedMethod([planFromMap([0, 1])]);
+    const method = fixedMethod([planFromMap([0, 1])], { depth: 2 });
     const bad = { ...method, stages: [{ uniqueLayers: 1, firstStep: 0, endStep: 1 }] };
     expect(() => run({ model: tinyGpt({ layers: 2 }), method: bad })).to.throw("position 1 uses weight 1");
   });

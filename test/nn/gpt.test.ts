@@ -33,13 +33,39 @@ describe("GPT", () => {
           x = add(x, block.attention.forward(block.attentionNorm.forward(x)).mul(branchScale));
           x = add(x, block.feedForward.forward(block.feedForwardNorm.forward(x)).mul(branchScale));
         }
-        x = model.finalNorm.forward(x);
+        x = model.finalNorm!.forward(x);
         expectClose(model.hidden(inputs, { path }).numbers, x.numbers, { what: "hidden" });
         const logits = matmul(x, model.tokenEmbedding.weight.transpose());
         expect(logits.shape).to.deep.equal([3, 6, VOCABULARY]);
         expectClose(model.forward(inputs, { path }).numbers, logits.numbers, { what: "logits" });
       }),
     );
+  });
+
+  it("post-LN: normalises after each sum, and needs no final LayerNorm", () => {
+    scope(() =>
+      noGrad(() => {
+        const model = new Gpt({ layers: 1, hidden: 8, heads: 2, context: 6, vocabulary: VOCABULARY, norm: "post" });
+        expect(model.finalNorm).to.equal(undefined);
+        const { inputs } = causalBatch(1);
+        const [block] = model.blocks;
+        let x = add(model.tokenEmbedding.forward(inputs), model.positionEmbedding.forward(i32([0, 1, 2, 3, 4, 5])));
+        x = block.attentionNorm.forward(add(x, block.attention.forward(x)));
+        x = block.feedForwardNorm.forward(add(x, block.feedForward.forward(x)));
+        expectClose(model.hidden(inputs).numbers, x.numbers, { what: "hidden" });
+      }),
+    );
+  });
+
+  it("refuses sizes that are no whole numbers from 1", () => {
+    const size = { layers: 2, hidden: 8, heads: 2, context: 6, vocabulary: 11 };
+    for (const name of Object.keys(size)) {
+      for (const value of [0, -1, 1.5, Number.NaN]) {
+        expect(() => new Gpt({ ...size, [name]: value })).to.throw(
+          `model size: ${name} must be a whole number from 1, not ${value}`,
+        );
+      }
+    }
   });
 
   it("has as loss the mean of −ln p(target)", () => {

@@ -101,7 +101,7 @@ describe("state dicts", () => {
     const bias = state.get("finalNorm.bias")!;
     bias.values.fill(7);
     expectSameWeights(weightsOf(model), before);
-    model.finalNorm.weight.numbers.fill(9);
+    model.finalNorm!.weight.numbers.fill(9);
     expectSameNumbers(state.get("finalNorm.weight")!.values, before.get("finalNorm.weight")!);
   });
 

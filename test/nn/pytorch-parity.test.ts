@@ -128,7 +128,7 @@ function expectTraining(
     name: "fixed",
     stages: [{ uniqueLayers: model.blocks.length, firstStep: 0, endStep: losses.length }],
     planStep: () => plan,
-    planFullDepth: () => plan,
+    planFullDepth: () => planFromMap([...model.blocks.keys()]),
     grow: () => expect.fail("one stage does not grow"),
     depthDraw: "step",
     sharedGradient: "sum",

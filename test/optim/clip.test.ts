@@ -100,4 +100,15 @@ describe("clipping gradients", () => {
     );
     expect(clipCoefficient(5, Number.POSITIVE_INFINITY)).to.equal(1);
   });
+
+  it("refuses a largest norm that is not above 0, which would turn gradients around", () => {
+    const parameter = new Parameter([2], (values) => values.fill(1));
+    parameter.grad = Tensor.from([3, 4], [2]);
+    for (const maximum of [0, -1, Number.NaN]) {
+      expect(() => clipGradNorm([parameter], maximum)).to.throw(
+        `clip: the largest norm must be above 0, not ${maximum}`,
+      );
+    }
+    expect(parameter.grad.toArray()).to.deep.equal([3, 4]);
+  });
 });
