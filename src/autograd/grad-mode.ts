@@ -1,5 +1,7 @@
 /** Whether operations are recorded for differentiation. */
 
+import { refuseAsync } from "../tensor/scope.ts";
+
 let recording = true;
 
 export function isRecording(): boolean {
@@ -17,7 +19,12 @@ export function withRecording<Result>(enabled: boolean, body: () => Result): Res
   }
 }
 
-/** Runs `body` without recording: its results have no history and cost no memory beyond themselves. */
+/**
+ * Runs `body` without recording: its results have no history and cost no memory beyond themselves.
+ * @throws when `body` is asynchronous.
+ */
 export function noGrad<Result>(body: () => Result): Result {
-  return withRecording(false, body);
+  const result = withRecording(false, body);
+  refuseAsync("noGrad", result, "operations are recorded again before an async one goes on");
+  return result;
 }

@@ -44,16 +44,23 @@ export function scope<Result>(body: () => Result): Result {
   let result: Result;
   try {
     result = body();
-    if (result instanceof Promise) {
-      result.catch(() => {});
-      throw new Error("scope: the body must be synchronous; an async function would outlive its scope");
-    }
+    refuseAsync("scope", result, "an async function would outlive its scope");
     keepReturned(result, own);
   } finally {
     current = own.parent;
     releaseAll(own);
   }
   return result;
+}
+
+/**
+ * Refuses what an asynchronous body returned, whose rejection then concerns nobody.
+ * @throws naming the operation and the reason.
+ */
+export function refuseAsync(operation: string, result: unknown, reason: string): void {
+  if (!(result instanceof Promise)) return;
+  result.catch(() => {});
+  throw new Error(`${operation}: the body must be synchronous; ${reason}`);
 }
 
 /** Takes a tensor out of every scope: it lives until garbage collection. Returns the tensor. */

@@ -1,7 +1,7 @@
 import { expect } from "chai";
 import fc from "fast-check";
 import { unbroadcast } from "../../src/autograd/backward.ts";
-import { add, backward, detach, exp, mul, noGrad, sum, tensor } from "../../src/autograd/index.ts";
+import { add, backward, detach, exp, isRecording, mul, noGrad, sum, tensor } from "../../src/autograd/index.ts";
 import { memory } from "../../src/tensor/memory.ts";
 import { Random } from "../../src/tensor/random.ts";
 import { keep, scope } from "../../src/tensor/scope.ts";
@@ -154,6 +154,15 @@ describe("noGrad and detach", () => {
       ).to.throw("inside");
       expect(exp(x).requiresGrad).to.equal(true);
     });
+  });
+
+  it("noGrad refuses an asynchronous body, and recording is on again", async () => {
+    expect(() => noGrad(() => Promise.reject(new Error("nobody waits for this")))).to.throw(
+      "noGrad: the body must be synchronous; operations are recorded again before an async one goes on",
+    );
+    expect(isRecording()).to.equal(true);
+    // Were the rejection of the body not taken care of, it would end the program here.
+    await new Promise((resolve) => setTimeout(resolve));
   });
 
   it("noGrad keeps nothing but the result in memory", () => {
