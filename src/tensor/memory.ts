@@ -60,9 +60,12 @@ export class Memory {
   /**
    * Takes a block of at least `byteLength` bytes.
    * @returns its address, a multiple of 64.
-   * @throws when 4 GiB do not suffice.
+   * @throws when 4 GiB do not suffice, and for what is no number of bytes.
    */
   allocate(byteLength: number): number {
+    // One NaN here and every later address is NaN.
+    if (!Number.isSafeInteger(byteLength) || byteLength < 0)
+      throw new Error(`memory: a block of ${byteLength} bytes cannot be allocated`);
     const size = roundUp(byteLength);
     const address = this.#takeFree(size) ?? this.#extend(size);
     this.liveBytes += size;

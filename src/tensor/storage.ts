@@ -23,7 +23,9 @@ export class Storage<T extends DType = DType> {
   #view: ViewOf[T] | null = null;
   #watched = false;
 
+  /** @throws for an element type that there is none of, and when the memory does not suffice. */
   constructor(dtype: T, length: number) {
+    if (!Object.hasOwn(BYTES, dtype)) throw new Error(`tensor: dtype must be f32, f64 or i32, not ${dtype}`);
     this.dtype = dtype;
     this.length = length;
     this.address = memory.allocate(this.byteLength);

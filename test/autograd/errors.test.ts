@@ -116,6 +116,8 @@ const OTHERS: [wrong: () => unknown, message: string][] = [
   [() => t.gather(f32(3), f64(1)), "gather: input 1 of shape [1] is f64 where indices (i32) are needed"],
   [() => t.crossEntropy(f32(2, 3), f32(2)), "crossEntropy: input 1 of shape [2] is f32 where indices (i32) are needed"],
   [() => t.oneHot(f32(2), 3), "oneHot: ids [2] must be i32, not f32"],
+  [() => t.zeros([1], { dtype: "f16" as never }), "tensor: dtype must be f32, f64 or i32, not f16"],
+  [() => t.tensor([1], { dtype: "toString" as never }), "tensor: dtype must be f32, f64 or i32, not toString"],
   // Numbers out of range
   [() => t.clamp(f32(2), { minimum: 2, maximum: 1 }), "clamp: minimum 2 is above maximum 1"],
   [() => t.dropout(f32(2), { probability: 1, seed: [1, 2] }), "dropout: the probability must be in [0, 1), not 1"],

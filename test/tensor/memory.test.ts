@@ -173,6 +173,15 @@ describe("memory", () => {
     expect(new Float32Array(own.buffer as ArrayBuffer, address, 16).every((value) => value === 7)).to.equal(true);
   });
 
+  it("refuses what is no number of bytes, and is as it was", () => {
+    const own = new Memory();
+    for (const byteLength of [Number.NaN, -64, 1.5, Number.POSITIVE_INFINITY, 2 ** 60]) {
+      expect(() => own.allocate(byteLength)).to.throw(`memory: a block of ${byteLength} bytes cannot be allocated`);
+    }
+    expect(own.liveBytes).to.equal(0);
+    expect(own.allocate(64)).to.equal(LOW_BYTES);
+  });
+
   it("says what was asked for, what is in use, and how to give back, when 4 GiB do not suffice", () => {
     const { liveBytes, reservedBytes } = memory;
     expect(() => memory.allocate(MAXIMUM_BYTES)).to.throw(
