@@ -28,11 +28,12 @@ export const PRESETS = {
 
 export type PresetName = keyof typeof PRESETS;
 
-/** @throws naming a size that is no whole number from 1. */
+/** @throws naming a size that is no whole number from 1; a model may do without layers. */
 export function checkModelSize(size: ModelSize): ModelSize {
   for (const [name, value] of Object.entries(size)) {
-    if (!(Number.isSafeInteger(value) && value >= 1))
-      throw new Error(`model size: ${name} must be a whole number from 1, not ${value}`);
+    const least = name === "layers" ? 0 : 1;
+    if (!(Number.isSafeInteger(value) && value >= least))
+      throw new Error(`model size: ${name} must be a whole number from ${least}, not ${value}`);
   }
   return size;
 }

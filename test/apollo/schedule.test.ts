@@ -67,9 +67,13 @@ describe("stagePlan", () => {
     expect(refusal({ stages: [1.5, 3, 6, 12] })).to.throw("not 1.5");
     expect(refusal({ stages: [] })).to.throw("at least one stage");
     expect(refusal({ boundaries: [0.1, 0.2] })).to.throw("4 stages need 3 boundaries between them, not 2");
-    expect(refusal({ boundaries: [0.1, 0.1, 0.2] })).to.throw("boundaries 0.1, 0.1, 0.2 of 400 steps");
-    expect(refusal({ boundaries: [0.2, 0.1, 0.3] })).to.throw("stage of 3 layers the steps 80 to 40");
-    expect(refusal({ boundaries: [0.001, 0.1, 0.2] })).to.throw("stage of 1 layers the steps 0 to 0");
+    expect(refusal({ boundaries: [0.1, 0.1, 0.2] })).to.throw("boundaries 0.1, 0.1, 0.2 do not increase");
+    expect(refusal({ boundaries: [0.2, 0.1, 0.3] })).to.throw(
+      "0.2, 0.1, 0.3 do not increase: of 400 steps the stage of N = 3 would have 80 up to 40",
+    );
+    expect(refusal({ boundaries: [0.001, 0.1, 0.2] })).to.throw(
+      "0.001, 0.1, 0.2 are too close: of 400 steps the stage of N = 1 would have 0 up to 0",
+    );
     expect(refusal({ boundaries: [0, 0.1, 0.2] })).to.throw("between 0 and 1, not 0");
     expect(refusal({ boundaries: [0.1, 0.2, 1] })).to.throw("between 0 and 1, not 1");
     expect(refusal({ boundaries: [0.1, 0.2, Number.NaN] })).to.throw("not NaN");

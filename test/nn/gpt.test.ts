@@ -57,12 +57,12 @@ describe("GPT", () => {
     );
   });
 
-  it("refuses sizes that are no whole numbers from 1", () => {
+  it("refuses sizes that are no whole numbers", () => {
     const size = { layers: 2, hidden: 8, heads: 2, context: 6, vocabulary: 11 };
     for (const name of Object.keys(size)) {
-      for (const value of [0, -1, 1.5, Number.NaN]) {
+      for (const value of [-1, 1.5, Number.NaN, ...(name === "layers" ? [] : [0])]) {
         expect(() => new Gpt({ ...size, [name]: value })).to.throw(
-          `model size: ${name} must be a whole number from 1, not ${value}`,
+          `model size: ${name} must be a whole number from ${name === "layers" ? 0 : 1}, not ${value}`,
         );
       }
     }
@@ -105,9 +105,6 @@ describe("GPT", () => {
 
   it("refuses sizes and options that make no model", () => {
     expect(() => new Gpt({ ...SIZE, heads: 3 })).to.throw("MultiHeadAttention: 3 heads do not divide hidden size 8");
-    expect(() => new Gpt({ ...SIZE, hidden: -8 })).to.throw("has a size that is not a whole number ≥ 0: -8");
-    expect(() => new Gpt({ ...SIZE, vocabulary: 1.5 })).to.throw("has a size that is not a whole number ≥ 0: 1.5");
-    expect(() => new Gpt({ ...SIZE, context: Number.NaN })).to.throw("has a size that is not a whole number ≥ 0: NaN");
     expect(() => new Gpt({ ...SIZE, dropout: 1 })).to.throw("Dropout: the probability must be in [0, 1), not 1");
   });
 
