@@ -169,7 +169,7 @@ export interface Kernels {
   sum(x: Numbers, out: Numbers, layout: AxisLayout): void;
   /** out[outer, inner] = largest over the middle axis. */
   max(x: Numbers, out: Numbers, layout: AxisLayout): void;
-  /** Index of the first largest element. */
+  /** Index of the first largest element; of the first NaN where there is one. */
   argmax(x: Numbers, out: Int32Array, layout: AxisLayout): void;
 
   softmax(x: Numbers, out: Numbers, layout: RowsLayout): void;

@@ -102,7 +102,7 @@ export const referenceKernels: Kernels = {
   sign: unary(Math.sign),
   tanh: unary(Math.tanh),
   sigmoid: unary(sigmoid),
-  relu: unary((x) => (x > 0 ? x : 0)),
+  relu: unary((x) => (x <= 0 ? 0 : x)),
   erf: unary(erf),
   gelu: unary((x) => 0.5 * x * (1 + erf(x * Math.SQRT1_2))),
   geluTanh: unary((x) => 0.5 * x * (1 + Math.tanh(geluInner(x)))),
@@ -190,7 +190,7 @@ export const referenceKernels: Kernels = {
   argmax(x, out, layout) {
     reduce(x, out, layout, (at, size) => {
       let best = 0;
-      for (let k = 1; k < size; k++) if (at(k) > at(best)) best = k;
+      for (let k = 1; k < size && !Number.isNaN(at(best)); k++) if (!(at(k) <= at(best))) best = k;
       return best;
     });
   },

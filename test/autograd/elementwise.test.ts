@@ -182,6 +182,10 @@ describe("functions of one operand", () => {
     });
   }
 
+  it("relu hands NaN on and makes −0 to 0", () => {
+    scope(() => expect(autograd.relu(f64([Number.NaN, -0, -1])).toArray()).to.deep.equal([Number.NaN, 0, 0]));
+  });
+
   it("gelu in GPT-2's form", () => {
     scope(() => {
       const values = between(new Random(6), [50], -5, 5);

@@ -128,6 +128,18 @@ describe("reductions", () => {
     });
   });
 
+  it("argmax points at the first NaN, the largest that max gives", () => {
+    scope(() => {
+      const x = f64([
+        [1, Number.NaN, 3],
+        [Number.NaN, 7, Number.NaN],
+        [1, 2, Number.NaN],
+      ]);
+      expect(argmax(x, { axes: 1 }).toArray()).to.deep.equal([1, 0, 2]);
+      expect(max(x, { axes: 1 }).toArray()).to.deep.equal([Number.NaN, Number.NaN, Number.NaN]);
+    });
+  });
+
   it("an empty axis has the sum 0 and no largest element", () => {
     scope(() => {
       expect(sum(zeros([2, 0]), { axes: 1 }).toArray()).to.deep.equal([0, 0]);

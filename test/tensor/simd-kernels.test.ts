@@ -42,6 +42,52 @@ describe("kernel sets against the f64 reference", () => {
   });
 });
 
+describe("every kernel set", () => {
+  const memory = new Memory();
+  const engines = [
+    createEngine({ kernels: "reference" }, memory),
+    createEngine({ kernels: "blocked" }, memory),
+    ...SIMD_VARIANTS.map((variant) => createEngine({ kernels: "simd", variant, threads: 1 }, memory)),
+  ];
+  after(() => engines.forEach((engine) => engine.close()));
+  const view = (length: number) => new Float32Array(memory.buffer as ArrayBuffer, memory.allocate(4 * length), length);
+  // Ten elements: a pair of vectors and single ones.
+  const x = view(10);
+  const out = view(10);
+  const index = new Int32Array(memory.buffer as ArrayBuffer, memory.allocate(4), 1);
+
+  it("relu hands NaN on, and makes −0 and what is negative to 0", () => {
+    for (const { f32 } of engines) {
+      for (const [value, result] of [
+        [Number.NaN, Number.NaN],
+        [-0, 0],
+        [Number.NEGATIVE_INFINITY, 0],
+        [Number.POSITIVE_INFINITY, Number.POSITIVE_INFINITY],
+      ]) {
+        f32.relu(x.fill(value), out);
+        expect(Array.from(out)).to.deep.equal(new Array(10).fill(result));
+      }
+    }
+  });
+
+  it("max is NaN where there is one, and argmax the first", () => {
+    for (const { f32 } of engines) {
+      for (let at = 0; at < 10; at++) {
+        x.set([3, 1, 4, 1, 5, 9, 2, 6, 9, 3]);
+        x.fill(Number.NaN, at, at + 1);
+        x[9] = Number.NaN;
+        const layout = { outer: 1, size: 10, inner: 1 };
+        f32.argmax(x, index, layout);
+        expect(index[0]).to.equal(at);
+        f32.max(x, out, layout);
+        expect(out[0]).to.be.NaN;
+        f32.max(x, out, { outer: 1, size: 2, inner: 5 });
+        expect(Number.isNaN(out[at % 5])).to.equal(true);
+      }
+    }
+  });
+});
+
 describe("simd matmul", () => {
   const memory = new Memory();
   const variants = SIMD_VARIANTS.map((variant) => createEngine({ kernels: "simd", variant, threads: 1 }, memory));

@@ -185,7 +185,7 @@ export function logSumExp(x: Tensor, options: ReductionOptions = {}): Tensor {
 }
 
 /**
- * The index of the first largest element over the axes, as i32; no gradient. Over several axes it counts through them in
+ * The index of the first largest element over the axes (of the first NaN where there is one), as i32; no gradient. Over several axes it counts through them in
  * row-major order, as if they were one.
  */
 export function argmax(x: Tensor, options: ReductionOptions = {}): Tensor {

@@ -182,7 +182,7 @@ function map(operation: i32, x: v128): v128 {
   }
   if (operation == TANH) return hyperbolicTangent(x);
   if (operation == SIGMOID) return logistic(x);
-  if (operation == RELU) return v128.and(x, f32x4.gt(x, splat(0)));
+  if (operation == RELU) return v128.andnot(x, f32x4.le(x, splat(0)));
   if (operation == ERF) return errorFunction(x);
   if (operation == GELU) return f32x4.mul(x, normalDistribution(x, normalDecay(x)));
   if (operation == GELU_TANH) return f32x4.mul(x, geluGate(x));

@@ -186,17 +186,18 @@ export function maxColumns(x: usize, out: usize, size: i32, inner: i32, begin: i
   }
 }
 
-/** out[outer, inner] (i32) = index of the first largest. Unit of work: an output. Reference: `argmax`. */
+/** out[outer, inner] (i32) = index of the first largest, or of the first NaN. Unit of work: an output. Reference: `argmax`. */
 export function argmax(x: usize, out: usize, size: i32, inner: i32, begin: i32, end: i32): void {
   const step = <usize>inner << 2;
   for (let output = begin; output < end; output++) {
     let at = x + ((<usize>(output / inner) * <usize>size * <usize>inner + <usize>(output % inner)) << 2);
     let best = 0;
     let largest = load<f32>(at);
-    for (let k = 1; k < size; k++) {
+    // Ends at a NaN, which nothing is less than or equal to.
+    for (let k = 1; k < size && largest == largest; k++) {
       at += step;
       const value = load<f32>(at);
-      if (value > largest) {
+      if (!(value <= largest)) {
         largest = value;
         best = k;
       }
