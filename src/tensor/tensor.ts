@@ -55,7 +55,10 @@ export class Tensor extends Scoped {
     return tensor;
   }
 
-  /** A new tensor of the present scope from flat values in row-major order. */
+  /**
+   * A new tensor of the present scope from flat values in row-major order.
+   * @throws when they do not fill the shape, or do not fit into i32.
+   */
   static from(values: ArrayLike<number>, shape: Shape, dtype: DType = "f32"): Tensor {
     checkShape("tensor", shape);
     if (values.length !== sizeOf(shape)) {
@@ -63,6 +66,8 @@ export class Tensor extends Scoped {
         `tensor: ${values.length} values do not fill shape ${formatShape(shape)}, which has ${sizeOf(shape)}`,
       );
     }
+    if (dtype === "i32" && !(values instanceof Int32Array))
+      for (let index = 0; index < values.length; index++) checkIndexValue(values[index]);
     const tensor = Tensor.allocate(shape, dtype);
     tensor.data.set(values as number[]);
     return tensor;
@@ -179,6 +184,12 @@ export class Tensor extends Scoped {
 
 // The operations as methods: declared here, defined by src/autograd, which knows them.
 export interface Tensor extends TensorMethods<Tensor> {}
+
+/** Refuses what an i32 element does not hold. */
+export function checkIndexValue(value: number): void {
+  if ((value | 0) !== value)
+    throw new Error(`tensor: i32 holds whole numbers from ${-(2 ** 31)} to ${2 ** 31 - 1}, not ${value}`);
+}
 
 /** Zeros of a tensor's shape and element type that live outside of all scopes. */
 export function zerosLike(tensor: Tensor): Tensor {

@@ -8,6 +8,7 @@ import {
   sum,
   tensor,
 } from "../../src/autograd/index.ts";
+import { memory } from "../../src/tensor/memory.ts";
 import { Random } from "../../src/tensor/random.ts";
 import { scope } from "../../src/tensor/scope.ts";
 import { build, expectNumbers, f64, type Index, normals, pick, pickBroadcast, seeds } from "./nested.ts";
@@ -19,6 +20,29 @@ const sizes = fc.record({
 });
 
 describe("scaledDotProductAttention", () => {
+  it("keeps the mask of the latest length alone, and of those that a tape still needs", () => {
+    const attend = (tokens: number) => {
+      const x = f64(normals(new Random(tokens), [tokens, 2]), { requiresGrad: true });
+      return { x, y: sum(scaledDotProductAttention(x, x, x, { causal: true })) };
+    };
+    const attended = (tokens: number) => scope(() => attend(tokens).y.item());
+    attended(20);
+    const before = memory.liveBytes;
+    for (let tokens = 10; tokens < 40; tokens++) attended(tokens);
+    attended(20);
+    expect(memory.liveBytes).to.equal(before);
+
+    scope(() => {
+      const [first, again] = [attend(20), attend(20)];
+      attended(30);
+      for (const { y } of [first, again]) y.backward();
+      expect(first.x.grad!.toArray()).to.deep.equal(again.x.grad!.toArray());
+      expect(first.x.grad!.numbers.every(Number.isFinite)).to.equal(true);
+      attended(20);
+    });
+    expect(memory.liveBytes).to.equal(before);
+  });
+
   it("is softmax(Q·Kᵀ/√D)·V over the keys that causality and mask leave", () => {
     fc.assert(
       fc.property(sizes, fc.boolean(), fc.boolean(), seeds, ({ batch, tokens, size }, causal, isMasked, seed) => {

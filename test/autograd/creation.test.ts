@@ -60,9 +60,27 @@ describe("making tensors", () => {
       expect(x.toArray()).to.deep.equal([Math.fround(0.1), 2]);
       expect(tensor([0.1], { dtype: "f64" }).item()).to.equal(0.1);
       expect(tensor([3], { dtype: "i32" }).toFlatArray()).to.deep.equal(Int32Array.of(3));
+      const ends = [-(2 ** 31), -0, 2 ** 31 - 1];
+      expect(tensor(ends, { dtype: "i32" }).toFlatArray()).to.deep.equal(Int32Array.from(ends));
       x.toFlatArray()[1] = 9;
       (x.toArray() as number[])[1] = 9;
       expect(x.toArray()).to.deep.equal([Math.fround(0.1), 2]);
+    });
+  });
+
+  it("as what a typed array holds, unless asked otherwise", () => {
+    scope(() => {
+      for (const [values, dtype] of [
+        [Int32Array.of(1, -2), "i32"],
+        [Float64Array.of(0.1, 2), "f64"],
+        [Float32Array.of(0.1, 2), "f32"],
+        [Uint8Array.of(1, 2), "f32"],
+      ] as const) {
+        const made = tensor(values);
+        expect(made.dtype).to.equal(dtype);
+        expect(made.toArray()).to.deep.equal(Array.from(values));
+        expect(tensor(values, { dtype: "f64" }).dtype).to.equal("f64");
+      }
     });
   });
 

@@ -40,6 +40,8 @@ const SHAPES: [wrong: () => unknown, message: string][] = [
   [() => t.stack([f32(2), f32(3)]), "stack: [3] is not of the first one's shape [2]"],
   [() => t.stack([]), "stack: there is nothing to join"],
   [() => t.split(f32(5), { sizes: [2, 2] }), "split: sizes [2, 2] add up to 4, axis 0 of [5] has 5"],
+  [() => t.split(f32(2, 3), { sizes: [-1, 4], axis: 1 }), "split: sizes [-1, 4] are not all whole numbers ≥ 0"],
+  [() => t.split(f32(3), { sizes: [1.5, 1.5] }), "split: sizes [1.5, 1.5] are not all whole numbers ≥ 0"],
   // Axes
   [() => t.sum(f32(2, 3), { axes: 2 }), "sum: axis 2 does not exist in a tensor of 2 axes"],
   [() => t.mean(f32(2, 3), { axes: [0, -3] }), "mean: axis -3 does not exist in a tensor of 2 axes"],
@@ -92,7 +94,7 @@ const SHAPES: [wrong: () => unknown, message: string][] = [
   [() => t.tensor([[1, 2], [3]]), "tensor: ragged array: expected 2 entries at [1], found 1"],
   [() => t.tensor([[1, 2], 3]), "tensor: ragged array: expected 2 entries at [1], found the number 3"],
   [() => t.tensor([1, [2]]), "tensor: expected a number at [1], found an array of 1"],
-  [() => t.tensor([1, "2" as never]), "tensor: expected a number at [1], found 2"],
+  [() => t.tensor([1, "2" as never]), 'tensor: expected a number at [1], found "2"'],
   [() => t.tensor([1, 2, 3], { shape: [2] }), "tensor: 3 values do not fill shape [2], which has 2"],
   [() => t.zeros([2, -1]), "tensor: shape [2, -1] has a size that is not a whole number ≥ 0: -1"],
   [() => Tensor.from([1], [0.5]), "tensor: shape [0.5] has a size that is not a whole number ≥ 0: 0.5"],
@@ -118,6 +120,26 @@ const OTHERS: [wrong: () => unknown, message: string][] = [
   [() => t.oneHot(f32(2), 3), "oneHot: ids [2] must be i32, not f32"],
   [() => t.zeros([1], { dtype: "f16" as never }), "tensor: dtype must be f32, f64 or i32, not f16"],
   [() => t.tensor([1], { dtype: "toString" as never }), "tensor: dtype must be f32, f64 or i32, not toString"],
+  // Neither tensors nor numbers
+  [() => t.add(f32(2), "x" as never), 'add: expected a tensor or a number, found "x"'],
+  [() => f32(2).mul(undefined as never), "mul: expected a tensor or a number, found undefined"],
+  [() => t.less([1, 2, 3] as never, f32(3)), "less: expected a tensor or a number, found an array of 3"],
+  [() => t.where(f32(2), null as never, 0), "where: expected a tensor or a number, found null"],
+  [() => t.gelu(f32(2), { approximate: "foo" as never }), 'gelu: approximate must be "none" or "tanh", not "foo"'],
+  // What i32 does not hold
+  ...(
+    [
+      [() => t.tensor([1, 1.5], { dtype: "i32" }), 1.5],
+      [() => t.tensor([3e9], { dtype: "i32" }), 3e9],
+      [() => t.tensor(Float32Array.of(Number.NaN), { dtype: "i32" }), Number.NaN],
+      [() => t.full([2], -(2 ** 31) - 1, { dtype: "i32" }), -(2 ** 31) - 1],
+      [() => t.arange({ end: 1, step: 0.25 }, { dtype: "i32" }), 0.25],
+      [() => Tensor.from([2 ** 31], [1], "i32"), 2 ** 31],
+    ] as const
+  ).map(([wrong, value]): [() => unknown, string] => [
+    wrong,
+    `tensor: i32 holds whole numbers from -2147483648 to 2147483647, not ${value}`,
+  ]),
   // Numbers out of range
   [() => t.clamp(f32(2), { minimum: 2, maximum: 1 }), "clamp: minimum 2 is above maximum 1"],
   [() => t.dropout(f32(2), { probability: 1, seed: [1, 2] }), "dropout: the probability must be in [0, 1), not 1"],

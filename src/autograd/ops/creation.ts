@@ -4,7 +4,8 @@ import type { Random } from "../../tensor/random.ts";
 import { keep } from "../../tensor/scope.ts";
 import { checkShape, formatShape, type Shape, ShapeError } from "../../tensor/shape.ts";
 import type { DType } from "../../tensor/storage.ts";
-import { type NestedNumbers, Tensor } from "../../tensor/tensor.ts";
+import { checkIndexValue, type NestedNumbers, Tensor } from "../../tensor/tensor.ts";
+import { describe } from "../describe.ts";
 
 export interface CreationOptions {
   dtype?: DType;
@@ -23,13 +24,23 @@ function finish(tensor: Tensor, options: CreationOptions): Tensor {
 function build(shape: Shape, options: CreationOptions, value: (index: number) => number): Tensor {
   const tensor = Tensor.allocate(checkShape("tensor", shape), options.dtype);
   const { data } = tensor;
-  for (let index = 0; index < data.length; index++) data[index] = value(index);
+  for (let index = 0; index < data.length; index++) {
+    const number = value(index);
+    if (tensor.dtype === "i32") checkIndexValue(number);
+    data[index] = number;
+  }
   return finish(tensor, options);
+}
+
+/** The element type that keeps what a typed array holds. */
+function typeOf(values: ArrayBufferView): DType {
+  if (values instanceof Int32Array) return "i32";
+  return values instanceof Float64Array ? "f64" : "f32";
 }
 
 /**
  * A tensor from numbers nested in arrays; the nesting is its shape, unless `shape` gives the same elements another one.
- * A typed array is flat.
+ * A typed array is flat; without a `dtype` an Int32Array becomes i32, a Float64Array f64, everything else f32.
  * @throws ShapeError naming the place where the nesting is ragged or holds something that is not a number.
  */
 export function tensor(
@@ -38,7 +49,7 @@ export function tensor(
 ): Tensor {
   if (ArrayBuffer.isView(values)) {
     const flat = values as unknown as ArrayLike<number>;
-    return finish(Tensor.from(flat, options.shape ?? [flat.length], options.dtype), options);
+    return finish(Tensor.from(flat, options.shape ?? [flat.length], options.dtype ?? typeOf(values)), options);
   }
   const shape: number[] = [];
   for (let level: unknown = values; Array.isArray(level); level = level[0]) shape.push(level.length);
@@ -65,14 +76,6 @@ function flatten(values: unknown, shape: Shape, path: number[], into: number[]):
     );
   }
   values.forEach((value, index) => flatten(value, shape, [...path, index], into));
-}
-
-function describe(value: unknown): string {
-  return Array.isArray(value)
-    ? `an array of ${value.length}`
-    : typeof value === "number"
-      ? `the number ${value}`
-      : String(value);
 }
 
 export const zeros = (shape: Shape, options: CreationOptions = {}) => build(shape, options, () => 0);
@@ -135,12 +138,16 @@ export function upperTriangle(
   );
 }
 
-const masks = new Map<string, Tensor>();
+let latestMask: Tensor | null = null;
 
-/** The lower triangle that causal attention looks at, [T, T]: made once per length. */
+/**
+ * The lower triangle that causal attention looks at, [T, T]. Only the latest is kept, for the next layer: whoever wants
+ * it beyond the next call must save it.
+ */
 export function causalMask(tokens: number, options: { dtype: DType }): Tensor {
-  const key = `${tokens} ${options.dtype}`;
-  let mask = masks.get(key);
-  if (mask === undefined) masks.set(key, (mask = keep(lowerTriangle(tokens, tokens, options))));
-  return mask;
+  if (latestMask === null || latestMask.shape[0] !== tokens || latestMask.dtype !== options.dtype) {
+    latestMask?.release();
+    latestMask = keep(lowerTriangle(tokens, tokens, options));
+  }
+  return latestMask;
 }

@@ -3,6 +3,7 @@
 import type { BinaryLayout, DropoutSeed, Kernels, UnaryBackwardKernel } from "../../tensor/kernels.ts";
 import { broadcastShapes, formatShape, type Shape, ShapeError, sameShape, stridesOf } from "../../tensor/shape.ts";
 import { Tensor } from "../../tensor/tensor.ts";
+import { describe } from "../describe.ts";
 import { type BackwardCall, defineOp, type GradientRule, type Op, type Sample, type SampleInput } from "../op.ts";
 import { awayFromZero, between, drawBroadcastPair, drawShape } from "./samples.ts";
 
@@ -11,9 +12,11 @@ export type Operand = Tensor | number;
 
 type Values = SampleInput["values"];
 
-/** A number as a scalar tensor of the other operand's element type. */
-export function asTensor(operand: Operand, partner: Operand): Tensor {
+/** A number as a scalar tensor of the other operand's element type. @throws for what is neither. */
+function asTensor(operation: string, operand: Operand, partner: Operand): Tensor {
   if (operand instanceof Tensor) return operand;
+  if (typeof operand !== "number")
+    throw new Error(`${operation}: expected a tensor or a number, found ${describe(operand)}`);
   return Tensor.from([operand], [], partner instanceof Tensor && partner.dtype === "f64" ? "f64" : "f32");
 }
 
@@ -165,7 +168,10 @@ export const equalOp = binaryOp("equal", { values: [coarse, coarse] });
 export const lessOp = binaryOp("less", { values: [coarse, coarse] });
 export const lessEqualOp = binaryOp("lessEqual", { values: [coarse, coarse] });
 
-const binary = (op: Op<undefined>) => (a: Operand, b: Operand) => op([asTensor(a, b), asTensor(b, a)], undefined);
+function binary(op: Op<undefined>): (a: Operand, b: Operand) => Tensor {
+  const { name } = op.record;
+  return (a, b) => op([asTensor(name, a, b), asTensor(name, b, a)], undefined);
+}
 
 /** a + b, broadcast. */
 export const add = binary(addOp);
@@ -333,9 +339,14 @@ export const erf = unary(erfOp);
 /** x·sigmoid(x). */
 export const silu = unary(siluOp);
 
-/** x·Φ(x), Φ the normal distribution function; with `approximate: "tanh"` GPT-2's form ½x(1 + tanh(√(2/π)(x + 0.044715x³))). */
-export function gelu(x: Tensor, options: { approximate?: "none" | "tanh" } = {}): Tensor {
-  return (options.approximate === "tanh" ? geluTanhOp : geluOp)([x], undefined);
+/**
+ * x·Φ(x), Φ the normal distribution function; with `approximate: "tanh"` GPT-2's form ½x(1 + tanh(√(2/π)(x + 0.044715x³))).
+ * @throws for another approximation.
+ */
+export function gelu(x: Tensor, { approximate = "none" }: { approximate?: "none" | "tanh" } = {}): Tensor {
+  if (approximate === "none") return geluOp([x], undefined);
+  if (approximate === "tanh") return geluTanhOp([x], undefined);
+  throw new Error(`gelu: approximate must be "none" or "tanh", not ${describe(approximate)}`);
 }
 
 /** x held between two bounds; the gradient is 0 outside. */
@@ -375,8 +386,8 @@ export const whereOp = defineOp<undefined>({
 
 /** a where the condition is not 0, else b; all three broadcast. The gradient goes to the side that was taken. */
 export function where(condition: Tensor, a: Operand, b: Operand): Tensor {
-  const left = asTensor(a, condition);
-  const right = asTensor(b, condition);
+  const left = asTensor("where", a, condition);
+  const right = asTensor("where", b, condition);
   const shape = broadcastShapes("where", condition.shape, broadcastShapes("where", left.shape, right.shape));
   return whereOp(
     [condition, left, right].map((x) => expand(x, shape)),

@@ -156,6 +156,8 @@ export function slice(x: Tensor, ranges: readonly IndexRange[]): Tensor {
 /** x cut along an axis into parts of the given sizes. */
 export function split(x: Tensor, options: { sizes: readonly number[]; axis?: number }): Tensor[] {
   const axis = resolveAxis("split", options.axis ?? 0, x.rank);
+  if (options.sizes.some((size) => !Number.isInteger(size) || size < 0))
+    throw new ShapeError(`split: sizes [${options.sizes.join(", ")}] are not all whole numbers ≥ 0`);
   const total = options.sizes.reduce((a, b) => a + b, 0);
   if (total !== x.shape[axis]) {
     throw new ShapeError(
