@@ -38,6 +38,7 @@ describe("scaledDotProductAttention", () => {
       for (const { y } of [first, again]) y.backward();
       expect(first.x.grad!.toArray()).to.deep.equal(again.x.grad!.toArray());
       expect(first.x.grad!.numbers.every(Number.isFinite)).to.equal(true);
+      for (const { x } of [first, again]) x.grad!.release();
       attended(20);
     });
     expect(memory.liveBytes).to.equal(before);
