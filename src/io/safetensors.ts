@@ -68,6 +68,11 @@ export function decodeSafetensors(bytes: Uint8Array, source: string): Safetensor
   const text = new TextDecoder().decode(bytes.slice(LENGTH_BYTES, LENGTH_BYTES + headerBytes));
   const header = parseHeader(text, fail);
   const { __metadata__: metadata = {}, ...entries } = header;
+  if (!isObject(metadata) || !Object.values(metadata).every((value) => typeof value === "string"))
+    fail(`the metadata are ${JSON.stringify(metadata)}, not texts by key`);
+  for (const [name, entry] of Object.entries(entries)) {
+    if (!isObject(entry)) fail(`tensor "${name}" is described by ${JSON.stringify(entry)}, not by an object`);
+  }
   const data = bytes.subarray(LENGTH_BYTES + headerBytes);
   const tensors = new Map<string, StoredTensor>();
   let covered = 0;
@@ -79,7 +84,9 @@ export function decodeSafetensors(bytes: Uint8Array, source: string): Safetensor
     const isWhole = Array.isArray(shape) && shape.every((size) => Number.isInteger(size) && size >= 0);
     if (!isWhole) fail(`tensor "${name}" has the shape ${JSON.stringify(shape)}`);
     const [start, end] =
-      Array.isArray(range) && range.length === 2 ? range : fail(`tensor "${name}" has no byte range`);
+      Array.isArray(range) && range.length === 2 && range.every(Number.isSafeInteger)
+        ? range
+        : fail(`tensor "${name}" has no byte range`);
     if (start !== covered || end > data.length)
       fail(
         `tensor "${name}" lies at bytes ${start} … ${end}; expected its start at ${covered} and at most ${data.length}`,
@@ -99,9 +106,12 @@ export function decodeSafetensors(bytes: Uint8Array, source: string): Safetensor
 function parseHeader(text: string, fail: (problem: string) => never): Record<string, unknown> {
   try {
     const header = JSON.parse(text);
-    if (typeof header === "object" && header !== null) return header;
+    if (isObject(header)) return header;
   } catch {
     // Told below, with the file's name.
   }
-  return fail("the header is not JSON");
+  return fail("the header is not a JSON object");
 }
+
+const isObject = (value: unknown): value is Record<string, unknown> =>
+  typeof value === "object" && value !== null && !Array.isArray(value);
