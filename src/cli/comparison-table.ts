@@ -1,43 +1,59 @@
 /** A comparison as a table for the terminal. */
 
 import Table from "cli-table3";
-import type { Comparison } from "../report/comparison.ts";
+import type { ComparedRun, Comparison, LossesAtEqualCost } from "../report/comparison.ts";
 
-/** One row per run: end loss, losses at equal cost, savings by methods D.1. */
+/** One row per run: end loss, losses at equal cost, savings by methods D.1; below, what else must be told of each. */
 export function comparisonTable({ runs, target }: Comparison): string {
   const table = new Table({
     head: [
       "method",
-      "status",
       "end loss",
       "at equal FLOPs",
       "at equal seconds",
       "saved FLOPs",
       "layers only",
       "saved seconds",
+      "by training loss",
       "mean depth by stage",
       "seconds",
     ],
     style: { head: [], border: [] },
   });
-  for (const { log, endLoss, lossAtEqualFlops, lossAtEqualSeconds, savings, meanDepthPerStage } of runs) {
-    const isTarget = log.header.name === target?.run;
+  const below: string[] = [];
+  for (const run of runs) {
+    const { log, endLoss, atEqualFlops, atEqualSeconds, savings, meanDepthPerStage } = run;
+    const { name, status } = log.header;
+    const isTarget = name === target?.run;
     const saved = (value: number | null) =>
-      isTarget ? "target" : target === null ? "–" : value === null ? "not reached" : `${(100 * value).toFixed(1)} %`;
+      isTarget ? "target" : target === null ? "–" : status === "finished" ? percentOr(value) : status;
+    const equal = (losses: LossesAtEqualCost | null) => (isTarget ? "target" : versus(losses, target?.run));
     table.push([
-      log.header.name,
-      log.header.status,
-      loss(endLoss),
-      loss(lossAtEqualFlops),
-      loss(lossAtEqualSeconds),
+      name,
+      endLoss === null ? "–" : endLoss.toFixed(4),
+      equal(atEqualFlops),
+      equal(atEqualSeconds),
       saved(savings.flops),
       saved(savings.layerFlops),
       saved(savings.seconds),
+      saved(savings.trainingFlops),
       meanDepthPerStage.map((depth) => depth.toFixed(2)).join(" | "),
       ((log.evaluations.at(-1)?.elapsedMs ?? 0) / 1000).toFixed(1),
     ]);
+    below.push(`${name}: ${status}; ${describe(run)}`);
   }
-  return table.toString();
+  return [table.toString(), ...below].join("\n");
 }
 
-const loss = (value: number | null) => (value === null ? "–" : value.toFixed(4));
+function percentOr(saving: number | null): string {
+  return saving === null ? "not reached" : `${(100 * saving).toFixed(1)} %`;
+}
+
+function versus(losses: LossesAtEqualCost | null, target: string | undefined): string {
+  return losses === null ? "–" : `${losses.own.toFixed(4)} (${target} ${losses.target.toFixed(4)})`;
+}
+
+function describe({ epochs, trainValidationGap }: ComparedRun): string {
+  const gap = trainValidationGap === null ? "unknown" : `${trainValidationGap.toFixed(3)} nats`;
+  return `${epochs.toFixed(2)} epochs, validation minus training loss ${gap}`;
+}

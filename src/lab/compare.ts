@@ -9,7 +9,7 @@ import { readRun, runFileNames } from "../report/run-files.ts";
 import type { RunLog, StepRecord } from "../report/run-log.ts";
 import type { Experiment } from "./experiment.ts";
 import { checkRun, type RunOptions, run } from "./run.ts";
-import { firstCrossing, lossAtCost, type SmoothedEvaluation, saving, smooth } from "./saving.ts";
+import { firstCrossing, lossesAtEqualCost, type SmoothedEvaluation, saving, smooth, trainingSaving } from "./saving.ts";
 
 export const REPORT_FILE = "report.html";
 export const COMPARISON_FILE = "comparison.json";
@@ -116,29 +116,40 @@ function titleOf(logs: readonly RunLog[]): string {
 /** The numbers of a comparison, from the logs alone. The target is the end of the run whose recipe is "scratch". */
 export function compareRuns(logs: readonly RunLog[], title: string = titleOf(logs)): Comparison {
   const scratch = logs.find((log) => isScratch(log) && log.header.status === "finished");
-  const reference = scratch === undefined ? null : smooth(scratch.evaluations);
-  const end = reference?.at(-1) ?? null;
+  const target = scratch === undefined ? null : { log: scratch, evaluations: smooth(scratch.evaluations) };
+  const end = target?.evaluations.at(-1);
   return {
     title,
-    target: end === null ? null : { loss: end.smoothed, run: scratch!.header.name },
-    runs: logs.map((log) => comparedRun(log, end)),
+    target: end === undefined ? null : { loss: end.smoothed, run: scratch!.header.name },
+    runs: logs.map((log) => comparedRun(log, target)),
     samplers: samplerCurves(),
-    notes: notesOn(logs, end !== null),
+    notes: notesOn(logs, end !== undefined),
   };
 }
 
-function comparedRun(log: RunLog, end: SmoothedEvaluation | null): ComparedRun {
+function comparedRun(
+  log: RunLog,
+  target: { log: RunLog; evaluations: readonly SmoothedEvaluation[] } | null,
+): ComparedRun {
   const evaluations = smooth(log.evaluations);
-  const crossing = end === null ? null : firstCrossing(evaluations, end.smoothed);
-  const saved = (cost: "modelFlops" | "layerFlops" | "elapsedMs") =>
-    end === null ? null : saving(crossing, end, cost);
   const last = evaluations.at(-1);
+  const end = target?.evaluations.at(-1);
+  const crossing = end === undefined ? null : firstCrossing(evaluations, end.smoothed);
+  const saved = (cost: "modelFlops" | "layerFlops" | "elapsedMs") =>
+    end === undefined ? null : saving(crossing, end, cost);
+  const atEqual = (cost: "modelFlops" | "elapsedMs") =>
+    target === null ? null : lossesAtEqualCost(evaluations, target.evaluations, cost);
   return {
     log,
-    savings: { flops: saved("modelFlops"), layerFlops: saved("layerFlops"), seconds: saved("elapsedMs") },
+    savings: {
+      flops: saved("modelFlops"),
+      layerFlops: saved("layerFlops"),
+      seconds: saved("elapsedMs"),
+      trainingFlops: target === null ? null : trainingSaving(log.steps, target.log.steps),
+    },
     crossing,
-    lossAtEqualFlops: end === null ? null : lossAtCost(evaluations, "modelFlops", end.modelFlops),
-    lossAtEqualSeconds: end === null ? null : lossAtCost(evaluations, "elapsedMs", end.elapsedMs),
+    atEqualFlops: atEqual("modelFlops"),
+    atEqualSeconds: atEqual("elapsedMs"),
     endLoss: last?.smoothed ?? null,
     meanDepthPerStage: meanDepths(log),
     epochs: log.header.trainTokens === undefined ? 0 : (last?.tokens ?? 0) / log.header.trainTokens,
@@ -196,8 +207,14 @@ function notesOn(logs: readonly RunLog[], hasTarget: boolean): string[] {
     "Losses are in nats per token on the same validation text for every run; the target is the smoothed validation loss at the end of Scratch (median of three evaluations). " +
       "Model FLOPs count a multiply-add as two and the head over the rows that it projects; evaluation time is left out of the seconds.",
   ];
+  notes.push(
+    "Seconds are the clock's: they hold as far as the machine did nothing else. Whether it did shows in the last picture, where equal " +
+      "depths must take equal times in all runs.",
+  );
   if (!hasTarget)
-    notes.push("No finished run of Scratch is among these, so there is no target and there are no savings.");
+    notes.push(
+      "No finished run of Scratch is among these, so there is no target and there are no savings: train one with the same data and seed into the same folder.",
+    );
   if (new Set(logs.map(({ header }) => header.seed)).size === 1)
     notes.push("One seed: differences of a few hundredths of a nat are within what another seed would change.");
   return notes;

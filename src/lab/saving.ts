@@ -1,7 +1,8 @@
 /** Savings as methods D.1 defines them: the cost at which a method first reaches Scratch's final loss. */
 
-import type { EvaluationRecord } from "../report/run-log.ts";
-import { trailingMedian } from "../report/statistics.ts";
+import type { LossesAtEqualCost } from "../report/comparison.ts";
+import type { EvaluationRecord, StepRecord } from "../report/run-log.ts";
+import { median, trailingMedian } from "../report/statistics.ts";
 
 /** What an evaluation cost until then. */
 export type CostName = "modelFlops" | "layerFlops" | "elapsedMs" | "step";
@@ -44,4 +45,43 @@ export function lossAtCost(evaluations: readonly SmoothedEvaluation[], cost: Cos
   if (before === undefined || after[cost] === before[cost]) return after.smoothed;
   const share = (spent - before[cost]) / (after[cost] - before[cost]);
   return before.smoothed + share * (after.smoothed - before.smoothed);
+}
+
+/** The losses of a run and of the target run at the largest cost that both have spent; null where one was never evaluated. */
+export function lossesAtEqualCost(
+  evaluations: readonly SmoothedEvaluation[],
+  target: readonly SmoothedEvaluation[],
+  cost: CostName,
+): LossesAtEqualCost | null {
+  const ends = [evaluations, target].map((list) => list.at(-1)?.[cost] ?? Number.NaN);
+  const spent = Math.min(...ends);
+  const [own, other] = [lossAtCost(evaluations, cost, spent), lossAtCost(target, cost, spent)];
+  return own === null || other === null ? null : { own, target: other };
+}
+
+/** Windows of training losses in a run, of whose medians the smoothed training loss consists. */
+const TRAINING_WINDOWS = 50;
+
+/** The training loss in windows of equal length, each its median, with the model FLOPs spent by its end. */
+function smoothTraining(steps: readonly StepRecord[]): { loss: number; modelFlops: number }[] {
+  const length = Math.max(1, Math.ceil(steps.length / TRAINING_WINDOWS));
+  const windows: { loss: number; modelFlops: number }[] = [];
+  let modelFlops = 0;
+  for (let start = 0; start < steps.length; start += length) {
+    const window = steps.slice(start, start + length);
+    modelFlops = window.reduce((sum, record) => sum + record.modelFlops, modelFlops);
+    windows.push({ loss: median(window.map(({ loss }) => loss)), modelFlops });
+  }
+  return windows;
+}
+
+/**
+ * 1 − C_m(τ)/C_target(end) by smoothed training loss, at the depths that were drawn, as the release's figure shows it
+ * (methods D.1); null when the target run's last is not reached.
+ */
+export function trainingSaving(steps: readonly StepRecord[], target: readonly StepRecord[]): number | null {
+  const end = smoothTraining(target).at(-1);
+  if (end === undefined) return null;
+  const crossing = smoothTraining(steps).find(({ loss }) => loss <= end.loss);
+  return crossing === undefined ? null : 1 - crossing.modelFlops / end.modelFlops;
 }

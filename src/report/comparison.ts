@@ -17,6 +17,19 @@ export interface Savings {
   /** Model FLOPs of the layers alone. */
   layerFlops: number | null;
   seconds: number | null;
+  /**
+   * Model FLOPs until the smoothed *training* loss first comes down to the target run's, as the release's figure counts; at the
+   * depths that were drawn.
+   */
+  trainingFlops: number | null;
+}
+
+/** Two runs at one cost: where the cheaper of the two had spent everything. */
+export interface LossesAtEqualCost {
+  /** Smoothed validation loss of the run. */
+  own: number;
+  /** The same of the run that sets the target. */
+  target: number;
 }
 
 /** One run of a comparison with the numbers that the lab computed from it. */
@@ -27,9 +40,9 @@ export interface ComparedRun {
   savings: Savings;
   /** null: never reached. */
   crossing: Crossing | null;
-  /** Smoothed validation loss at the cost at which the target run ended; null where the run ended before. */
-  lossAtEqualFlops: number | null;
-  lossAtEqualSeconds: number | null;
+  /** Where run and target run had spent as many model FLOPs as the cheaper of them in all; null without a target. */
+  atEqualFlops: LossesAtEqualCost | null;
+  atEqualSeconds: LossesAtEqualCost | null;
   /** Smoothed validation loss at the last evaluation; null where there was none. */
   endLoss: number | null;
   /** Realised mean of the sampled depth, one number per stage that began. */

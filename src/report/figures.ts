@@ -33,7 +33,8 @@ export async function drawFigures(comparison: Comparison): Promise<Figure[]> {
       id: "losses",
       heading: "Loss against cost",
       caption:
-        "Validation loss at full depth, median of three evaluations; faint: training loss, at whatever depth was drawn. " +
+        "Validation loss at full depth, median of three evaluations; dotted: at the depth N of the stage; faint: training loss, at " +
+        "whatever depth was drawn. " +
         "The dashed line is the target; a dot marks where a method first reaches it, with what it saved by then.",
       svg: await drawLosses(comparison),
     });

@@ -1,6 +1,6 @@
 /** A comparison as one HTML file: every picture inside, nothing to load, readable on light and dark pages. */
 
-import type { Comparison } from "./comparison.ts";
+import type { Comparison, LossesAtEqualCost, Savings } from "./comparison.ts";
 import type { Figure } from "./figures.ts";
 import {
   escapeHtml,
@@ -49,25 +49,30 @@ function leadOf({ target }: Comparison, views: readonly RunView[]): string {
   const others = views.filter(({ isTarget, run }) => !isTarget && run.log.evaluations.length > 0);
   const told = others.map(({ label, run }) => {
     const { flops, seconds } = run.savings;
+    const { status } = run.log.header;
     const name = `<b>${escapeHtml(label)}</b>`;
+    if (status !== "finished") return `${name} ${STATUS[status]}`;
     if (flops === null || seconds === null) return `${name} does not reach it`;
-    return `${name} reaches it with ${signedSaving(flops)} FLOPs and ${signedSaving(seconds)} time`;
+    return `${name} reaches it with ${signedSaving(flops, "fewer")} FLOPs and in ${signedSaving(seconds, "less")} time`;
   });
   const goal = `The target is ${escapeHtml(target.run)}’s final validation loss, ${formatLoss(target.loss)}.`;
   return told.length === 0 ? goal : `${goal} ${told.join("; ")}.`;
 }
 
-function signedSaving(saving: number): string {
-  return saving >= 0 ? `${formatPercent(saving)} fewer` : `${formatPercent(-saving)} more`;
+function signedSaving(saving: number, less: "fewer" | "less"): string {
+  return saving >= 0 ? `${formatPercent(saving)} ${less}` : `${formatPercent(-saving)} more`;
 }
+
+/** How a run stands that is not finished. */
+const STATUS = { running: "is not finished", interrupted: "was interrupted", failed: "failed" } as const;
 
 function failuresOf(views: readonly RunView[]): string {
   return views
-    .filter(({ run }) => run.log.header.status !== "finished")
-    .map(({ label, run }) => {
+    .flatMap(({ label, run }) => {
       const { status, reason } = run.log.header;
+      if (status === "finished") return [];
       const why = reason === undefined ? "" : `: ${escapeHtml(reason)}`;
-      return `<p class="warning"><b>${escapeHtml(label)}</b> is ${status}${why}</p>`;
+      return `<p class="warning"><b>${escapeHtml(label)}</b> ${STATUS[status]}${why}</p>`;
     })
     .join("\n");
 }
@@ -82,17 +87,22 @@ const COLUMNS: Column[] = [
   { head: "end loss", hint: "smoothed validation loss at the end", cell: ({ run }) => lossOr(run.endLoss) },
   {
     head: "at equal FLOPs",
-    hint: "loss when as many FLOPs were spent as the target run spent in all",
-    cell: ({ run }) => lossOr(run.lossAtEqualFlops),
+    hint: "loss, and the target run’s, where both had spent as many FLOPs as the cheaper of them in all",
+    cell: ({ run, isTarget }) => (isTarget ? "target" : versus(run.atEqualFlops)),
   },
   {
     head: "at equal seconds",
-    hint: "loss when as much time was spent as the target run spent in all",
-    cell: ({ run }) => lossOr(run.lossAtEqualSeconds),
+    hint: "the same for training time",
+    cell: ({ run, isTarget }) => (isTarget ? "target" : versus(run.atEqualSeconds)),
   },
   { head: "saved FLOPs", hint: "until the target was reached; head included", cell: savingCell("flops") },
   { head: "layers only", hint: "the same without the head’s FLOPs", cell: savingCell("layerFlops") },
   { head: "saved time", hint: "until the target was reached; evaluation left out", cell: savingCell("seconds") },
+  {
+    head: "by training loss",
+    hint: "saved FLOPs until the smoothed training loss, at drawn depths, came down to the target run’s",
+    cell: savingCell("trainingFlops"),
+  },
   {
     head: "mean depth by stage",
     hint: "realised, in layers",
@@ -112,10 +122,16 @@ const COLUMNS: Column[] = [
   },
 ];
 
-function savingCell(cost: "flops" | "layerFlops" | "seconds"): Column["cell"] {
+function versus(losses: LossesAtEqualCost | null): string {
+  return losses === null ? none : `${formatLoss(losses.own)} <small>vs ${formatLoss(losses.target)}</small>`;
+}
+
+function savingCell(cost: keyof Savings): Column["cell"] {
   return ({ run, isTarget }, hasTarget) => {
+    const { status } = run.log.header;
     if (isTarget) return "target";
     if (!hasTarget) return none;
+    if (status !== "finished") return status;
     const saved = run.savings[cost];
     return saved === null ? "not reached" : formatPercent(saved);
   };

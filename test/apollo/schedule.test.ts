@@ -79,7 +79,7 @@ describe("stagePlan", () => {
     expect(refusal({ boundaries: [0.1, 0.2, Number.NaN] })).to.throw("not NaN");
     expect(refusal({ steps: 0 })).to.throw("not 0");
     expect(refusal({ steps: 10.5 })).to.throw("not 10.5");
-    expect(refusal({ steps: 3 })).to.throw("boundaries 0.05, 0.1, 0.25 of 3 steps");
+    expect(refusal({ steps: 3 })).to.throw("boundaries 0.05, 0.1, 0.25 are too close: of 3 steps");
   });
 
   it("knows no step outside the run", () => {

@@ -1,7 +1,7 @@
 import { expect } from "chai";
 import fc from "fast-check";
-import { firstCrossing, lossAtCost, saving, smooth } from "../../src/lab/saving.ts";
-import type { EvaluationRecord } from "../../src/report/run-log.ts";
+import { firstCrossing, lossAtCost, lossesAtEqualCost, saving, smooth, trainingSaving } from "../../src/lab/saving.ts";
+import type { EvaluationRecord, StepRecord } from "../../src/report/run-log.ts";
 
 /** Evaluations with the given losses, each 10 steps and 100 FLOPs (50 in layers, 7 ms) after the one before. */
 function evaluations(losses: readonly number[]): EvaluationRecord[] {
@@ -64,5 +64,32 @@ describe("savings by methods D.1", () => {
     expect(lossAtCost(smoothed, "modelFlops", 350)).to.equal(5);
     expect(lossAtCost(smoothed, "modelFlops", 500)).to.equal(4);
     expect(lossAtCost(smoothed, "modelFlops", 501)).to.equal(null);
+  });
+
+  it("compares losses where the cheaper of two runs had spent everything", () => {
+    const scratch = smooth(evaluations([6, 6, 6, 4, 4, 4]));
+    // Four fifths of the cost, and lower losses: 5, 5, 5, 3, 3, 3.
+    const cheap = smooth(
+      evaluations([5, 5, 5, 3, 3, 3]).map((evaluation) => ({
+        ...evaluation,
+        modelFlops: 0.8 * evaluation.modelFlops,
+      })),
+    );
+    // At 400 FLOPs Scratch's smoothed loss has come down to 4.
+    expect(lossesAtEqualCost(cheap, scratch, "modelFlops")).to.deep.equal({ own: 3, target: 4 });
+    expect(lossesAtEqualCost(scratch, cheap, "modelFlops")).to.deep.equal({ own: 4, target: 3 });
+    expect(lossesAtEqualCost(scratch, scratch, "elapsedMs")).to.deep.equal({ own: 4, target: 4 });
+    expect(lossesAtEqualCost([], scratch, "modelFlops")).to.equal(null);
+  });
+
+  it("saves by training loss what the release's figure would show", () => {
+    const steps = (losses: readonly number[], modelFlops: number) =>
+      losses.map((loss, step) => ({ step, loss, modelFlops }) as StepRecord);
+    const scratch = steps([9, 8, 7, 6], 10);
+    // Reaches 6 after three steps of 5 FLOPs; Scratch ends at 40.
+    expect(trainingSaving(steps([8, 7, 6, 5], 5), scratch)).to.equal(1 - 15 / 40);
+    expect(trainingSaving(steps([9, 9, 9, 9], 5), scratch)).to.equal(null);
+    expect(trainingSaving(scratch, scratch)).to.equal(0);
+    expect(trainingSaving(scratch, [])).to.equal(null);
   });
 });

@@ -56,11 +56,11 @@ describe("the report", () => {
     const saved = comparison.runs[1].savings.flops!;
     expect(saved).to.be.within(0.3, 0.9);
     const page = await pageOf(comparison);
-    expect(rowOf(page, "scratch").slice(3, 6)).to.deep.equal(["target", "target", "target"]);
+    expect(rowOf(page, "scratch").slice(1, 7)).to.deep.equal(new Array(6).fill("target"));
     expect(rowOf(page, "apollo-fast")[3]).to.equal(`${(100 * saved).toFixed(1)}\u00a0%`);
-    expect(rowOf(page, "apollo-slow").slice(3, 6)).to.deep.equal(["not reached", "not reached", "not reached"]);
+    expect(rowOf(page, "apollo-slow").slice(3, 7)).to.deep.equal(new Array(4).fill("not reached"));
     expect(page).to.include("<b>apollo-slow</b> does not reach it");
-    expect(page).to.match(/<b>apollo-fast<\/b> reaches it with [\d.]+.% fewer FLOPs/);
+    expect(page).to.match(/<b>apollo-fast<\/b> reaches it with [\d.]+.% fewer FLOPs and in [\d.]+.% less time/);
   });
 
   it("stands without a target, and without steps", async () => {
@@ -74,7 +74,10 @@ describe("the report", () => {
   it("shows a failed run with its reason", async () => {
     const failed = exampleRun({ name: "apollo-bad", status: "failed", reason: "loss NaN <at step 7>" });
     const page = await pageOf(compareRuns([scratch, failed]));
-    expect(page).to.include("<b>apollo-bad</b> is failed: loss NaN &lt;at step 7&gt;");
+    // What it did not reach says nothing.
+    expect(page).not.to.include("does not reach it");
+    expect(rowOf(page, "apollo-bad").slice(3, 7)).to.deep.equal(["failed", "failed", "failed", "failed"]);
+    expect(page).to.include("<b>apollo-bad</b> failed: loss NaN &lt;at step 7&gt;");
   });
 
   it("lets no name become markup", async () => {

@@ -17,6 +17,8 @@ interface Curve {
   view: RunView;
   validation: CurvePoint[];
   training: CurvePoint[];
+  /** Validation loss at depth N while N < L. */
+  shallow: CurvePoint[];
   growths: CurvePoint[];
 }
 
@@ -37,6 +39,7 @@ export async function drawLosses(comparison: Pick<Comparison, "runs" | "target">
     legend.push({ label: "training loss", colour: mutedInk, mark: "line", opacity: 0.35 });
   }
   if (views.some(({ run }) => run.log.header.stages.length > 1)) {
+    legend.push({ label: "at depth N", colour: mutedInk, mark: "dashes" });
     legend.push({ label: "growth", colour: mutedInk, mark: "ring" });
   }
   if (views.some(({ run, isTarget }) => run.crossing !== null && !isTarget)) {
@@ -54,7 +57,7 @@ function lossPanel(views: readonly RunView[], target: Comparison["target"], cost
   const xMax =
     1.02 *
     Math.max(...curves.flatMap(({ validation, training }) => [...validation, ...training].map((p) => p.x)), 1e-9);
-  const crossings = crossingsOf(views, target, cost, unit.divisor, (84 * xMax) / width);
+  const crossings = crossingsOf(views, target, cost, unit.divisor, (112 * xMax) / width);
   const x = { field: "x", type: "quantitative", scale: { domain: [0, xMax], nice: false } };
   const y = { field: "y", type: "quantitative", scale: { domain: [low, high], nice: false, zero: false } };
   const plain = { field: "colour", type: "nominal", scale: null };
@@ -102,6 +105,11 @@ function lossPanel(views: readonly RunView[], target: Comparison["target"], cost
         data: { values: crossings },
         mark: { type: "rule", strokeWidth: 1.2, strokeDash: [1.5, 2.5] },
         encoding: { x: { ...x, title: null }, y: { ...y, title: null }, y2: { datum: low }, color: plain },
+      },
+      {
+        data: { values: curves.flatMap(({ view, shallow }) => shallow.map((p) => ({ ...p, ...keyOf(view) }))) },
+        mark: { type: "line", clip: true, strokeWidth: 1.6, strokeDash: [1.5, 3], strokeCap: "round" },
+        encoding: { color: plain, detail: { field: "label" } },
       },
       {
         data: { values: curves.flatMap(({ view, validation }) => validation.map((p) => ({ ...p, ...keyOf(view) }))) },
@@ -164,12 +172,18 @@ function curveOf(view: RunView, cost: Cost, divisor: number): Curve {
     }))
     .filter(({ y }) => Number.isFinite(y));
   const lossAtCost = validation.map(({ x, y }) => ({ x, y }));
+  // An evaluation right at a growth still shows the model before it.
+  const lastGrowth = log.header.stages.length > 1 ? log.header.stages[log.header.stages.length - 1].firstStep : -1;
+  const shallowSmoothed = trailingMedian(log.evaluations.map(({ lossAtUniqueDepth }) => lossAtUniqueDepth));
   const costAtStep = validation.map(({ step, x }) => ({ x: step, y: x }));
   const growths =
     validation.length === 0 ? [] : log.header.stages.slice(1).filter(({ firstStep }) => firstStep < log.steps.length);
   return {
     view,
     validation: lossAtCost,
+    shallow: validation
+      .map(({ x, step }, index) => ({ x, step, y: shallowSmoothed[index] }))
+      .filter(({ step, y }) => step <= lastGrowth && Number.isFinite(y)),
     // The clock of the steps is not the calibrated one.
     training: calibrated === undefined ? trainingCurve(view, cost, divisor) : [],
     growths: growths.map(({ firstStep }) => {
@@ -228,7 +242,7 @@ function crossingsOf(
         ...keyOf(view),
         x: (cost === "flops" ? crossing!.modelFlops : crossing!.elapsedMs) / divisor,
         y: target.loss,
-        text: saved === null ? "" : saved < 0 ? `+${formatPercent(-saved)}` : formatPercent(-saved),
+        text: saved === null ? "" : `${formatPercent(saved)} saved`,
         level: 0,
       };
     })
