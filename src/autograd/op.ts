@@ -74,10 +74,12 @@ export interface OpRecord<Options> {
   name: string;
   /** The output's shape. @throws ShapeError naming operation, dimension and numbers when the inputs do not fit. */
   shape(inputs: readonly Shape[], options: Options): Shape;
-  /** Element type of the output; that of the floating-point inputs when absent. */
+  /** Element type of the output; that of the inputs that are not indices when absent. */
   dtype?: DType;
-  /** Which inputs are i32 indices, where the others are numbers; "any" for operations that take both. */
-  indexInputs?: readonly number[] | "any";
+  /** Which inputs are i32 indices, where the others are numbers. */
+  indexInputs?: readonly number[];
+  /** Whether the other inputs' elements are only moved, so that they may be i32 too (then without a gradient). */
+  moves?: true;
   forward(call: ForwardCall<Options>, inputs: readonly Tensor[]): Tensor;
   /** One rule per input, null for inputs without a gradient; absent when the operation has none at all. */
   backward?(call: BackwardCall<Options>): readonly GradientRule[];
@@ -218,7 +220,7 @@ export function aliasWithHistory(tensor: Tensor): Tensor {
 function apply<Options>(record: OpRecord<Options>, inputs: readonly Tensor[], options: Options): Tensor {
   const shapes = inputs.map((input) => input.shape);
   const shape = record.shape(shapes, options);
-  const dtype = numberType(record, inputs);
+  const dtype = elementType(record, inputs);
   const records = record.backward !== undefined && isRecording() && inputs.some((input) => input.requiresGrad);
   const toSave: Tensor[] = [];
   const auxiliaries: Tensor[] = [];
@@ -261,15 +263,16 @@ function apply<Options>(record: OpRecord<Options>, inputs: readonly Tensor[], op
   return output;
 }
 
-/** The element type that an operation computes in. @throws when f32 and f64 meet, or indices and numbers are confused. */
-function numberType<Options>({ name, indexInputs = [] }: OpRecord<Options>, inputs: readonly Tensor[]): "f32" | "f64" {
-  let found: "f32" | "f64" | null = null;
+/** The element type that an operation works on. @throws when types meet, or indices and numbers are confused. */
+function elementType<Options>({ name, indexInputs = [], moves }: OpRecord<Options>, inputs: readonly Tensor[]): DType {
+  let found: DType | null = null;
   for (const [index, { dtype, shape }] of inputs.entries()) {
-    if (indexInputs !== "any" && indexInputs.includes(index) !== (dtype === "i32")) {
-      const wanted = dtype === "i32" ? "numbers (f32 or f64)" : "indices (i32)";
+    const isIndices = indexInputs.includes(index);
+    if (isIndices !== (dtype === "i32") && (isIndices || !moves)) {
+      const wanted = isIndices ? "indices (i32)" : "numbers (f32 or f64)";
       throw new Error(`${name}: input ${index} of shape ${formatShape(shape)} is ${dtype} where ${wanted} are needed`);
     }
-    if (dtype === "i32") continue;
+    if (isIndices) continue;
     if (found !== null && found !== dtype) throw new Error(`${name}: cannot mix ${found} and ${dtype} tensors`);
     found = dtype;
   }

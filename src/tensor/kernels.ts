@@ -10,6 +10,9 @@
 /** Floating-point operands: f32 everywhere, f64 in the reference kernels (gradient checks). */
 export type Numbers = Float32Array | Float64Array;
 
+/** What is only moved: the loops that compute nothing take indices too, x and out of one type. */
+export type Elements = Numbers | Int32Array;
+
 /**
  * A two-level walk over two operands and one output: element (r, c) of the output is at `outStart + r·columns + c`,
  * of `a` at `aStart + r·aRow + c·aColumn`, of `b` likewise. Strides are in elements; 0 repeats (broadcasts).
@@ -153,15 +156,15 @@ export interface Kernels {
   accumulate(x: Numbers, out: Numbers): void;
 
   /** Contiguous out from a strided view of x. */
-  copyStrided(x: Numbers, out: Numbers, view: StridedLayout): void;
+  copyStrided(x: Elements, out: Elements, view: StridedLayout): void;
   /** Adds contiguous x into a strided view of out. */
   addStrided(x: Numbers, out: Numbers, view: StridedLayout): void;
   /** out[o, i, n] = x[o, indices[i], n]; x is [outer, size, inner], out [outer, indices.length, inner]. */
-  takeRows(x: Numbers, indices: Int32Array, out: Numbers, layout: AxisLayout): void;
+  takeRows(x: Elements, indices: Int32Array, out: Elements, layout: AxisLayout): void;
   /** out[o, indices[i], n] += x[o, i, n]. */
   addRows(x: Numbers, indices: Int32Array, out: Numbers, layout: AxisLayout): void;
   /** out[o, i, n] = x[o, indices[o, i, n], n]; `count` = indices along the axis. */
-  gatherElements(x: Numbers, indices: Int32Array, out: Numbers, layout: AxisLayout & { count: number }): void;
+  gatherElements(x: Elements, indices: Int32Array, out: Elements, layout: AxisLayout & { count: number }): void;
   /** out[o, indices[o, i, n], n] += x[o, i, n]. */
   addElements(x: Numbers, indices: Int32Array, out: Numbers, layout: AxisLayout & { count: number }): void;
 

@@ -3,6 +3,7 @@ import fc from "fast-check";
 import {
   concat,
   embedding,
+  expand,
   gather,
   indexSelect,
   permute,
@@ -14,6 +15,8 @@ import {
   tensor,
   transpose,
 } from "../../src/autograd/index.ts";
+import { configureEngine } from "../../src/tensor/engine.ts";
+import { KERNEL_SETS } from "../../src/tensor/kernels.ts";
 import { Random } from "../../src/tensor/random.ts";
 import { scope } from "../../src/tensor/scope.ts";
 import type { Tensor } from "../../src/tensor/tensor.ts";
@@ -311,12 +314,45 @@ describe("picking by index", () => {
       { seed: 9, numRuns: 40 },
     );
   });
+});
 
-  it("views of indices stay indices", () => {
+describe("indices", () => {
+  after(() => configureEngine());
+
+  const MOVES: Record<string, (x: Tensor) => Tensor> = {
+    reshape: (x) => x.reshape([-1]),
+    detach: (x) => x.detach(),
+    transpose: (x) => x.transpose(),
+    permute: (x) => permute(x, [2, 0, 1]),
+    slice: (x) => slice(x, [null, [1, -1], [2]]),
+    split: (x) => split(x, { sizes: [3, 20], axis: 2 })[1],
+    concat: (x) => concat([x, slice(x, [null, [0, 3]]), x], { axis: 1 }),
+    stack: (x) => stack([x, x], { axis: -1 }),
+    expand: (x) => expand(slice(x, [null, [1, 2]]), [4, 3, 19, 23]),
+    indexSelect: (x) => indexSelect(x, i32([5, 0, 5]), { axis: 1 }),
+    gather: (x) => gather(x, i32(build([3, 19, 2], ([, row]) => row))),
+  };
+
+  for (const kernels of KERNEL_SETS) {
+    it(`are moved as numbers are, to the last bit, and stay indices (${kernels} kernels)`, () => {
+      configureEngine({ kernels, threads: 1 });
+      scope(() => {
+        // As floating-point numbers many of them would be NaN.
+        const random = new Random(10);
+        const values = build([3, 19, 23], () => random.bits() | 0);
+        for (const [name, move] of Object.entries(MOVES)) {
+          const moved = move(i32(values));
+          expect(moved.dtype, name).to.equal("i32");
+          expect(moved.toArray(), name).to.deep.equal(move(f64(values)).toArray());
+          expect(moved.node, name).to.equal(null);
+        }
+      });
+    });
+  }
+
+  it("do not mix with numbers", () => {
     scope(() => {
-      const ids: Tensor = i32([1, 2, 3, 4]);
-      expect(ids.reshape([2, 2]).dtype).to.equal("i32");
-      expect(ids.detach().indices).to.deep.equal(Int32Array.of(1, 2, 3, 4));
+      expect(() => concat([i32([1]), tensor([1])])).to.throw("concat: cannot mix i32 and f32 tensors");
     });
   });
 });

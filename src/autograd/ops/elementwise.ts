@@ -398,6 +398,7 @@ export function where(condition: Tensor, a: Operand, b: Operand): Tensor {
 export const expandOp = defineOp<{ shape: Shape }>({
   name: "expand",
   twice: true,
+  moves: true,
   shape([x], { shape }) {
     if (!sameShape(broadcastShapes("expand", x, shape), shape)) {
       throw new ShapeError(`expand: ${formatShape(x)} cannot be stretched to ${formatShape(shape)}`);
@@ -406,7 +407,7 @@ export const expandOp = defineOp<{ shape: Shape }>({
   },
   forward(call, [x]) {
     const out = call.allocate();
-    call.kernels.copyStrided(x.numbers, out.numbers, {
+    call.kernels.copyStrided(x.data, out.data, {
       sizes: call.shape,
       strides: broadcastStrides(x.shape, call.shape.length),
       start: 0,

@@ -209,7 +209,7 @@ export function detach(x: Tensor): Tensor {
 export const detachOp = defineOp<undefined>({
   name: "detach",
   twice: true,
-  indexInputs: "any",
+  moves: true,
   shape: ([x]) => x,
   forward: (call, [x]) => call.view(x),
   sample: (random) => ({ inputs: [{ shape: drawShape(random) }], options: undefined }),

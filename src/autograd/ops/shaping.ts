@@ -21,7 +21,7 @@ import { drawShape, indicesBelow } from "./samples.ts";
 export const reshapeOp = defineOp<{ shape: Shape }>({
   name: "reshape",
   twice: true,
-  indexInputs: "any",
+  moves: true,
   shape([x], { shape }) {
     checkShape("reshape", shape);
     if (sizeOf(shape) !== sizeOf(x)) {
@@ -62,10 +62,11 @@ interface StridedOptions {
 export const stridedOp: Op<StridedOptions> = defineOp<StridedOptions>({
   name: "strided",
   twice: true,
+  moves: true,
   shape: (_, { view }) => view.sizes,
   forward(call, [x]) {
     const out = call.allocate();
-    call.kernels.copyStrided(x.numbers, out.numbers, call.options.view);
+    call.kernels.copyStrided(x.data, out.data, call.options.view);
     return out;
   },
   backward: ({ gradient, options, inputShapes }) => [
@@ -179,6 +180,7 @@ export function split(x: Tensor, options: { sizes: readonly number[]; axis?: num
 export const concatOp = defineOp<{ axis: number }>({
   name: "concat",
   twice: true,
+  moves: true,
   shape(inputs, { axis }) {
     const first = inputs[0];
     let total = 0;
@@ -192,12 +194,14 @@ export const concatOp = defineOp<{ axis: number }>({
   },
   forward(call, inputs) {
     const out = call.allocate();
-    call.kernels.fill(out.numbers, 0);
-    const strides = stridesOf(call.shape);
+    const { data } = out;
+    const row = sizeOf(call.shape.slice(call.options.axis));
     let start = 0;
     for (const input of inputs) {
-      call.kernels.addStrided(input.numbers, out.numbers, { sizes: input.shape, strides, start });
-      start += input.shape[call.options.axis] * strides[call.options.axis];
+      const part = sizeOf(input.shape.slice(call.options.axis));
+      const from = input.data;
+      for (let at = 0, to = start; at < from.length; at += part, to += row) data.set(from.subarray(at, at + part), to);
+      start += part;
     }
     return out;
   },
@@ -255,13 +259,14 @@ export function checkIndices(operation: string, indices: Int32Array, bound: numb
 export const takeRowsOp: Op<{ axis: number }> = defineOp<{ axis: number }>({
   name: "indexSelect",
   twice: true,
+  moves: true,
   indexInputs: [1],
   shape: ([x, indices], { axis }) => x.map((size, index) => (index === axis ? sizeOf(indices) : size)),
   forward(call, [x, indices]) {
     const { axis } = call.options;
     checkIndices("indexSelect", indices.indices, x.shape[axis]);
     const out = call.allocate();
-    call.kernels.takeRows(x.numbers, indices.indices, out.numbers, axisLayout(x.shape, axis));
+    call.kernels.takeRows(x.data, indices.indices, out.data, axisLayout(x.shape, axis));
     call.save(indices);
     return out;
   },
@@ -313,6 +318,7 @@ export function indexSelect(x: Tensor, indices: Tensor, options: { axis?: number
 export const gatherOp: Op<{ axis: number }> = defineOp<{ axis: number }>({
   name: "gather",
   twice: true,
+  moves: true,
   indexInputs: [1],
   shape([x, indices], { axis }) {
     if (x.length !== indices.length || x.some((size, index) => index !== axis && size !== indices[index])) {
@@ -325,7 +331,7 @@ export const gatherOp: Op<{ axis: number }> = defineOp<{ axis: number }>({
     checkIndices("gather", indices.indices, x.shape[axis]);
     const out = call.allocate();
     const layout = { ...axisLayout(x.shape, axis), count: indices.shape[axis] };
-    call.kernels.gatherElements(x.numbers, indices.indices, out.numbers, layout);
+    call.kernels.gatherElements(x.data, indices.indices, out.data, layout);
     call.save(indices);
     return out;
   },
