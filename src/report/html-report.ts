@@ -24,7 +24,10 @@ export function renderReport(comparison: Comparison, figures: readonly Figure[])
   const sections = [
     `<header><h1>${escapeHtml(title)}</h1><p class="lead">${leadOf(comparison, views)}</p></header>`,
     failuresOf(views),
-    section("What it cost to get there", tableOf(comparison, views) + paragraphs(notes)),
+    section(
+      "What it cost to get there",
+      tableOf(comparison, views, SAVING_COLUMNS) + tableOf(comparison, views, RUN_COLUMNS) + paragraphs(notes),
+    ),
     ...underHeadings(figures),
     section("How it was run", setupOf(views)),
   ];
@@ -83,7 +86,8 @@ interface Column {
   cell(view: RunView, hasTarget: boolean): string;
 }
 
-const COLUMNS: Column[] = [
+/** How far and how cheaply. */
+const SAVING_COLUMNS: Column[] = [
   { head: "end loss", hint: "smoothed validation loss at the end", cell: ({ run }) => lossOr(run.endLoss) },
   {
     head: "at equal FLOPs",
@@ -103,6 +107,10 @@ const COLUMNS: Column[] = [
     hint: "saved FLOPs until the smoothed training loss, at drawn depths, came down to the target run’s",
     cell: savingCell("trainingFlops"),
   },
+];
+
+/** By what means. */
+const RUN_COLUMNS: Column[] = [
   {
     head: "mean depth by stage",
     hint: "realised, in layers",
@@ -141,10 +149,10 @@ const lossOr = (loss: number | null) => (loss === null ? none : formatLoss(loss)
 const flopsOr = (flops: number | undefined) => (flops === undefined ? none : formatFlops(flops));
 const timeOr = (elapsedMs: number | undefined) => (elapsedMs === undefined ? none : formatDuration(elapsedMs));
 
-function tableOf({ target }: Comparison, views: readonly RunView[]): string {
-  const head = COLUMNS.map(({ head, hint }) => `<th title="${escapeHtml(hint)}">${head}</th>`).join("");
+function tableOf({ target }: Comparison, views: readonly RunView[], columns: readonly Column[]): string {
+  const head = columns.map(({ head, hint }) => `<th title="${escapeHtml(hint)}">${head}</th>`).join("");
   const rows = views.map((view) => {
-    const cells = COLUMNS.map(({ cell }) => `<td>${cell(view, target !== null)}</td>`).join("");
+    const cells = columns.map(({ cell }) => `<td>${cell(view, target !== null)}</td>`).join("");
     return `<tr><th scope="row">${swatch(view)}${escapeHtml(view.label)}</th>${cells}</tr>`;
   });
   return `<div class="wide"><table><thead><tr><th>method</th>${head}</tr></thead><tbody>${rows.join("")}</tbody></table></div>`;
@@ -217,6 +225,7 @@ body { max-width: 1100px; margin: 2.5rem auto 4rem; padding: 0 1.2rem; backgroun
 h1 { font-size: 1.7rem; line-height: 1.2; margin: 0 0 .4rem; }
 h2 { font-size: 1.15rem; margin: 2.6rem 0 .8rem; }
 .lead { font-size: 1.05rem; max-width: 60em; margin: 0; }
+.wide + .wide { margin-top: 1.2rem; }
 .note, figcaption { color: var(--muted); font-size: .88rem; max-width: 66em; }
 .warning { border-left: 3px solid #c8501e; padding: .3rem .8rem; }
 figure { margin: 0 0 1.6rem; }

@@ -42,6 +42,7 @@ export interface RunStage {
 /** Where a run was computed. */
 export interface RunRuntime {
   node: string;
+  /** The kernel set and, of SIMD kernels, the variant: "simd wide". */
   kernels: string;
   threads: number;
   cpu: string;
@@ -59,7 +60,10 @@ export interface RunHeader {
   /** Tokens of the training text: one epoch. */
   trainTokens?: number;
   stages: RunStage[];
+  /** Where the run began. */
   runtime: RunRuntime;
+  /** Where it went on after it was cut off, as often as that was elsewhere. */
+  continuedOn?: RunRuntime[];
   status: RunStatus;
   /** Why the run was interrupted or failed. */
   reason?: string;
@@ -191,6 +195,22 @@ export function parseRun(texts: RunTexts): RunLog {
   };
 }
 
+/** What is missing from the records of a run that says it is finished, one sentence per file. */
+export function missingRecords({ header, steps, evaluations }: RunLog): string[] {
+  if (header.status !== "finished") return [];
+  const last = evaluations.at(-1)?.step;
+  const missing = [
+    steps.length < header.steps && `steps.jsonl holds ${steps.length} of ${header.steps} steps`,
+    last === undefined && "evaluations.jsonl holds nothing",
+    last !== undefined && last < header.steps && `evaluations.jsonl ends after step ${last} of ${header.steps}`,
+  ];
+  return missing
+    .filter((what) => what !== false)
+    .map(
+      (what) => `${header.name} is marked as finished, but its ${what}: its numbers are not those of the whole run.`,
+    );
+}
+
 /** The records of `steps.jsonl`; see `parseJsonLines`. */
 export function parseStepRecords(text: string, name = "steps.jsonl"): StepRecord[] {
   const records = parseRecords(text, name, stepFields) as unknown as StepRecord[];
@@ -234,9 +254,11 @@ export function parseHeader(text: string, name = "run.json"): RunHeader {
   if (family !== "gpt" && family !== "bert")
     throw new Error(`${name}: model.family is ${show(family)}, not gpt or bert`);
   for (const field of ["layers", "hidden", "heads", "context", "vocabulary", "parameters"]) model.number(field);
-  const runtime = header.object("runtime");
-  for (const field of ["node", "kernels", "cpu"]) runtime.string(field);
-  runtime.number("threads");
+  checkRuntime(header.object("runtime"));
+  if (header.at("continuedOn") !== undefined)
+    header.list("continuedOn").forEach((entry, index) => {
+      checkRuntime(new Fields(entry, name, `continuedOn[${index}]`));
+    });
   header.list("stages").forEach((entry, index) => {
     const stage = new Fields(entry, name, `stages[${index}]`);
     for (const field of ["uniqueLayers", "firstStep", "endStep"]) stage.number(field);
@@ -250,6 +272,11 @@ export function parseHeader(text: string, name = "run.json"): RunHeader {
     for (const depth of Object.keys(maps.value)) maps.numbers(depth);
   });
   return value as RunHeader;
+}
+
+function checkRuntime(runtime: Fields): void {
+  for (const field of ["node", "kernels", "cpu"]) runtime.string(field);
+  runtime.number("threads");
 }
 
 function parseRecords(text: string, name: string, fields: readonly string[]): Record<string, number>[] {
@@ -331,6 +358,8 @@ function show(value: unknown): string {
   return value === undefined ? "missing" : excerpt(JSON.stringify(value));
 }
 
+/** On one line. */
 function excerpt(text: string): string {
-  return text.length > 60 ? `${text.slice(0, 57)}…` : text;
+  const line = text.replace(/\s+/g, " ");
+  return line.length > 60 ? `${line.slice(0, 57)}…` : line;
 }
