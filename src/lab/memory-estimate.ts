@@ -1,16 +1,20 @@
 /** How much memory training will need, before anything is allocated. */
 
 import { Bert, Gpt } from "../nn/index.ts";
+import { engineInfo } from "../tensor/engine.ts";
 import { MAXIMUM_BYTES } from "../tensor/memory.ts";
 import type { Experiment } from "./experiment.ts";
 
 const FLOAT_BYTES = 4;
+/** What each thread of the engine packs matrices into. */
+const THREAD_BYTES = 2 ** 20;
 
 export interface MemoryEstimate {
   /** Weights, gradients and both moments of every parameter of the full depth. */
   parameterBytes: number;
   /** What one step at depth L keeps for its backward pass, at its peak. */
   activationBytes: number;
+  /** Both, and the scratch of the engine's threads. */
   totalBytes: number;
 }
 
@@ -34,7 +38,11 @@ export function estimateMemory(experiment: Pick<Experiment, "model" | "training"
   const head = projected * (2 * vocabulary + 4 * hidden) + 6 * tokens * hidden;
   const parameterBytes = 4 * FLOAT_BYTES * buildModel(experiment).parameterCount();
   const activationBytes = FLOAT_BYTES * (layers * perLayer + head);
-  return { parameterBytes, activationBytes, totalBytes: parameterBytes + activationBytes };
+  return {
+    parameterBytes,
+    activationBytes,
+    totalBytes: parameterBytes + activationBytes + engineInfo().threads * THREAD_BYTES,
+  };
 }
 
 /**

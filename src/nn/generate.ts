@@ -1,6 +1,6 @@
 /** Writing text with a GPT, token by token. */
 
-import { noGrad } from "../autograd/index.ts";
+import { noGrad, slice } from "../autograd/index.ts";
 import type { Random } from "../tensor/random.ts";
 import { scope } from "../tensor/scope.ts";
 import { Tensor } from "../tensor/tensor.ts";
@@ -61,8 +61,9 @@ function nextLogits(model: Gpt, sequence: readonly number[], path: readonly Laye
   try {
     return scope(() =>
       noGrad(() => {
-        const all = model.forward(Tensor.from(seen, [1, seen.length], "i32"), { path }); // [1, T, V]
-        return Float64Array.from(all.numbers.subarray((seen.length - 1) * model.size.vocabulary));
+        const hidden = model.hidden(Tensor.from(seen, [1, seen.length], "i32"), { path }); // [1, T, C]
+        const last = slice(hidden, [null, [seen.length - 1, seen.length], null]); // [1, 1, C]
+        return Float64Array.from(model.head(last).numbers);
       }),
     );
   } finally {

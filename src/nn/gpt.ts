@@ -93,7 +93,11 @@ export class Gpt extends Module {
 
   /** Token ids i32 [B, T] → logits [B, T, V] of the next token. */
   forward(ids: Tensor, options: ForwardOptions = {}): Tensor {
-    const hidden = this.hidden(ids, options);
+    return this.head(this.hidden(ids, options));
+  }
+
+  /** Outputs of the last layer [..., C] → logits [..., V]: the token table once more. */
+  head(hidden: Tensor): Tensor {
     return inFlopSection("head", () => matmul(hidden, this.tokenEmbedding.weight, { transposeB: true }));
   }
 

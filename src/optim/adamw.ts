@@ -8,9 +8,13 @@ export interface AdamWOptions {
   beta1?: number;
   beta2?: number;
   epsilon?: number;
-  /** On matrices and embeddings; biases and LayerNorm parameters (one axis) are never decayed. */
+  /** Of the parameters that decay. */
   weightDecay?: number;
+  /** Which parameters decay: matrices and embeddings when absent, not biases and LayerNorm parameters, which have one axis. */
+  decays?: (parameter: Parameter) => boolean;
 }
+
+const hasSeveralAxes = (parameter: Parameter) => parameter.rank > 1;
 
 /**
  * m ← β₁m + (1−β₁)g; v ← β₂v + (1−β₂)g²; θ ← θ − lr·(m̂/(√v̂ + ε) + λθ), with m̂ = m/(1−β₁ᵗ), v̂ = v/(1−β₂ᵗ) and t the
@@ -23,7 +27,7 @@ export class AdamW implements Optimizer {
 
   /** @throws when a rate is out of range. */
   constructor(parameters: readonly Parameter[], options: AdamWOptions = {}) {
-    const { beta1 = 0.9, beta2 = 0.999, epsilon = 1e-8, weightDecay = 0.01 } = options;
+    const { beta1 = 0.9, beta2 = 0.999, epsilon = 1e-8, weightDecay = 0.01, decays = hasSeveralAxes } = options;
     for (const [name, value] of Object.entries({ beta1, beta2 })) {
       if (!(value >= 0 && value < 1)) throw new Error(`AdamW: ${name} must be in [0, 1), not ${value}`);
     }
@@ -32,12 +36,12 @@ export class AdamW implements Optimizer {
     }
     // What two modules share is named by both, and still learns once.
     this.#parameters = [...new Set(parameters)];
-    this.#options = { beta1, beta2, epsilon, weightDecay };
+    this.#options = { beta1, beta2, epsilon, weightDecay, decays };
   }
 
   step({ learningRate, gradientScale = 1 }: UpdateOptions): void {
     checkLearningRate(learningRate);
-    const { beta1, beta2, epsilon, weightDecay } = this.#options;
+    const { beta1, beta2, epsilon, weightDecay, decays } = this.#options;
     for (const parameter of this.#parameters) {
       if (parameter.grad === null) continue;
       const state = this.#stateOf(parameter);
@@ -48,7 +52,7 @@ export class AdamW implements Optimizer {
         beta1,
         beta2,
         epsilon,
-        weightDecay: parameter.rank > 1 ? weightDecay : 0,
+        weightDecay: decays(parameter) ? weightDecay : 0,
         biasCorrection1: 1 - beta1 ** state.step,
         biasCorrection2: 1 - beta2 ** state.step,
         gradientScale,

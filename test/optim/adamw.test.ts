@@ -196,4 +196,13 @@ describe("AdamW", () => {
       expect(make({ weightDecay: value })).to.throw(`AdamW: weightDecay must be ≥ 0, not ${value}`);
     }
   });
+
+  it("decays what it is told to", () => {
+    const [matrix, bias] = [new Parameter([1, 2], (values) => values.fill(1)), new Parameter([2], (v) => v.fill(1))];
+    const optimizer = new AdamW([matrix, bias], { weightDecay: 0.5, decays: (parameter) => parameter === bias });
+    for (const parameter of [matrix, bias]) parameter.grad = Tensor.from([0, 0], parameter.shape);
+    optimizer.step({ learningRate: 0.1 });
+    expect(Array.from(matrix.numbers)).to.deep.equal([1, 1]);
+    expect(bias.numbers[0]).to.be.closeTo(0.95, 1e-7);
+  });
 });
