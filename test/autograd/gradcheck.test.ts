@@ -1,5 +1,17 @@
 import { expect } from "chai";
-import { crossEntropy, defineOp, exp, gradcheck, matmul, mul, sum, tensor } from "../../src/autograd/index.ts";
+import {
+  add,
+  crossEntropy,
+  defineOp,
+  div,
+  exp,
+  gradcheck,
+  matmul,
+  mul,
+  sub,
+  sum,
+  tensor,
+} from "../../src/autograd/index.ts";
 import { drawShape } from "../../src/autograd/ops/samples.ts";
 import { memory } from "../../src/tensor/memory.ts";
 import { Random } from "../../src/tensor/random.ts";
@@ -32,11 +44,10 @@ describe("gradcheck", () => {
   it("passes right gradients, of any order, of several inputs, with indices among them", () => {
     scope(() => {
       for (const order of [1, 2] as const) {
-        gradcheck(cube(1), [point()], { random: random(), order, tolerance: 1e-5 });
+        gradcheck(cube(1), [point()], { random: random(), order });
         gradcheck((a, b) => matmul(a, exp(b), { transposeA: true }), [point(), point()], {
           random: random(),
           order,
-          tolerance: 1e-5,
         });
       }
       const targets = tensor([1, 0, 1], { dtype: "i32" });
@@ -54,6 +65,45 @@ describe("gradcheck", () => {
       expect(() => gradcheck((x, y) => mul(exp(x), cube(1.001)(y)), [point(), point()], { random: random() })).to.throw(
         "by finite differences",
       );
+    });
+  });
+
+  it("needs no generator", () => {
+    scope(() => {
+      gradcheck(exp, [point()]);
+      expect(() => gradcheck(cube(1.001), [point()])).to.throw("by finite differences");
+    });
+  });
+
+  it("sees a wrong gradient however small the function is, and lets rounding pass where the gradient vanishes", () => {
+    const scaledExp = (factor: number, gradientFactor: number) => {
+      const op = defineOp<undefined>({
+        name: "scaledExp",
+        twice: true,
+        shape: ([x]) => x,
+        forward(call, [x]) {
+          const out = call.allocate();
+          x.numbers.forEach((value, index) => (out.numbers[index] = factor * Math.exp(value)));
+          call.save(x);
+          return out;
+        },
+        backward: ({ gradient, saved: [x] }) => [() => mul(gradient, mul(gradientFactor, exp(x)))],
+        sample: () => ({ inputs: [{ shape: [1] }], options: undefined }),
+      });
+      return (x: Tensor) => op([x], undefined);
+    };
+    scope(() => {
+      for (const factor of [1e-12, 1, 1e12]) {
+        gradcheck(scaledExp(factor, factor), [point()], { random: random() });
+        for (const wrong of [0, 1.001 * factor]) {
+          expect(() => gradcheck(scaledExp(factor, wrong), [point()], { random: random() })).to.throw(
+            "by finite differences",
+          );
+        }
+        // Constants with rounding in them.
+        gradcheck((x) => mul(factor, div(exp(x), exp(x))), [point()], { random: random() });
+        gradcheck((x) => mul(factor, sub(add(x, 3), x)), [point()], { random: random() });
+      }
     });
   });
 
@@ -77,6 +127,14 @@ describe("gradcheck", () => {
       gradcheck(f, [point()], { random: random() });
       expect(() => gradcheck((x) => mul(f(x), x), [point()], { random: random(), order: 2 })).to.throw(
         "by finite differences",
+      );
+    });
+  });
+
+  it("refuses inputs of which none is f64", () => {
+    scope(() => {
+      expect(() => gradcheck((ids) => ids, [tensor([1], { dtype: "i32" })])).to.throw(
+        "gradcheck: none of the inputs is f64",
       );
     });
   });

@@ -79,7 +79,7 @@ describe("the op table", () => {
                   return y.mul(y);
                 },
                 free,
-                { random, order: 2, tolerance: 3e-6 },
+                { random, order: 2 },
               );
             });
           }),
