@@ -88,8 +88,11 @@ export interface OpRecord<Options> {
   flops?(inputs: readonly Shape[], options: Options): OpFlops;
   /** What the kernels really do, where it differs from `flops`. */
   executedFlops?(inputs: readonly Shape[], options: Options): OpFlops;
-  /** Random applications for the property tests. */
-  sample(random: Random): Sample<Options>;
+  /**
+   * Random applications for the property tests: on tensors that are small enough for finite differences, or, where
+   * `longest` is given, with axes up to that length, for the bodies of vector loops.
+   */
+  sample(random: Random, longest?: number): Sample<Options>;
 }
 
 /** An operation that can be applied, and its record. */

@@ -7,6 +7,7 @@ import { defineOp, type OpFlops } from "../op.ts";
 import { causalMask } from "./creation.ts";
 import { checkProbability, dropout, mul, where } from "./elementwise.ts";
 import { matmul } from "./matmul.ts";
+import { drawLength } from "./samples.ts";
 import { permute, reshape, split } from "./shaping.ts";
 import { softmax } from "./softmax.ts";
 
@@ -113,9 +114,9 @@ export const attentionOp = defineOp<FusedOptions>({
   },
   flops: ([qkv]) => attentionFlops(qkv, qkv[1] ** 2, 4),
   executedFlops: ([qkv], { causal }) => attentionFlops(qkv, causal ? (qkv[1] * (qkv[1] + 1)) / 2 : qkv[1] ** 2, 5),
-  sample(random) {
+  sample(random, longest) {
     const heads = 1 + random.integer(3);
-    const shape = [1 + random.integer(2), 1 + random.integer(5), 3 * heads * (1 + random.integer(4))];
+    const shape = [1 + random.integer(2), drawLength(random, longest), 3 * heads * drawLength(random, longest)];
     const seed: DropoutSeed = [random.bits(), random.bits()];
     const options = {
       heads,

@@ -44,8 +44,8 @@ function binaryOp(
       return out;
     },
     ...(backward && { backward: (call) => backward(call, call.saved[0], call.saved[1]) }),
-    sample(random) {
-      const [a, b] = drawBroadcastPair(random);
+    sample(random, longest) {
+      const [a, b] = drawBroadcastPair(random, longest);
       return {
         inputs: [
           { shape: a, values: values[0] },
@@ -247,7 +247,7 @@ function unaryOp(
         return [() => backward(gradient, saved[0])];
       },
     }),
-    sample: (random) => ({ inputs: [{ shape: drawShape(random), values }], options: undefined }),
+    sample: (random, longest) => ({ inputs: [{ shape: drawShape(random, { longest }), values }], options: undefined }),
   });
 }
 
@@ -378,8 +378,8 @@ export const whereOp = defineOp<undefined>({
   backward({ gradient, saved: [condition] }) {
     return [null, () => where(condition, gradient, 0), () => where(condition, 0, gradient)];
   },
-  sample(random) {
-    const shape = drawShape(random);
+  sample(random, longest) {
+    const shape = drawShape(random, { longest });
     return { inputs: [{ shape, values: coarse, differentiable: false }, { shape }, { shape }], options: undefined };
   },
 });
@@ -416,8 +416,8 @@ export const expandOp = defineOp<{ shape: Shape }>({
   },
   // The engine sums over stretched axes by itself.
   backward: ({ gradient }) => [() => gradient],
-  sample(random): Sample<{ shape: Shape }> {
-    const shape = drawShape(random);
+  sample(random, longest): Sample<{ shape: Shape }> {
+    const shape = drawShape(random, { longest });
     return { inputs: [{ shape: shape.map((size) => (random.integer(2) === 0 ? 1 : size)) }], options: { shape } };
   },
 });
@@ -443,8 +443,8 @@ export const dropoutOp = defineOp<{ probability: number; seed: DropoutSeed }>({
     return out;
   },
   backward: ({ gradient, options }) => [() => dropout(gradient, options)],
-  sample: (random) => ({
-    inputs: [{ shape: drawShape(random) }],
+  sample: (random, longest) => ({
+    inputs: [{ shape: drawShape(random, { longest }) }],
     options: { probability: 0.3, seed: [random.bits(), random.bits()] },
   }),
 });

@@ -5,7 +5,7 @@ import type { Tensor } from "../../tensor/tensor.ts";
 import { defineOp } from "../op.ts";
 import { add, div, mul, sqrt, sub } from "./elementwise.ts";
 import { mean, variance } from "./reduction.ts";
-import { drawShape } from "./samples.ts";
+import { drawLength, drawShape } from "./samples.ts";
 import { rowsLayout } from "./softmax.ts";
 
 export interface LayerNormOptions {
@@ -71,8 +71,8 @@ export const layerNormOp = defineOp<LayerNormOptions>({
       () => forParameters()[1],
     ];
   },
-  sample(random) {
-    const shape = [...drawShape(random), 2 + random.integer(5)];
+  sample(random, longest) {
+    const shape = [...drawShape(random, { longest }), 1 + drawLength(random, longest)];
     const columns = shape.slice(-1);
     return { inputs: [{ shape }, { shape: columns }, { shape: columns }], options: { epsilon: 1e-2 } };
   },

@@ -6,6 +6,7 @@ import type { Tensor } from "../../tensor/tensor.ts";
 import { defineOp } from "../op.ts";
 import { mul, sub } from "./elementwise.ts";
 import { mean, sum } from "./reduction.ts";
+import { drawLength } from "./samples.ts";
 import { reshape } from "./shaping.ts";
 
 interface RowLossOptions {
@@ -66,8 +67,8 @@ export const crossEntropyOp = defineOp<RowLossOptions>({
       null,
     ];
   },
-  sample(random) {
-    const [rows, classes] = [1 + random.integer(4), 2 + random.integer(6)];
+  sample(random, longest) {
+    const [rows, classes] = [drawLength(random, longest), 1 + drawLength(random, longest)];
     const values = (_: unknown, size: number) =>
       Array.from({ length: size }, () => (random.integer(4) === 0 ? -100 : random.integer(classes)));
     return {

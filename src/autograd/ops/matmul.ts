@@ -6,6 +6,7 @@ import type { Tensor } from "../../tensor/tensor.ts";
 import { defineOp, type Op, type OpFlops } from "../op.ts";
 import { expand } from "./elementwise.ts";
 import { sum } from "./reduction.ts";
+import { drawLength } from "./samples.ts";
 import { reshape } from "./shaping.ts";
 
 export interface MatmulOptions {
@@ -90,8 +91,8 @@ export const matmulOp: Op<MatmulOptions> = defineOp<MatmulOptions>({
     ];
   },
   flops: ([a, b], options) => matmulFlops(a, b, options),
-  sample(random) {
-    const size = () => 1 + random.integer(5);
+  sample(random, longest) {
+    const size = () => drawLength(random, longest);
     const [rows, columns, inner] = [size(), size(), size()];
     const batch = Array.from({ length: random.integer(3) }, () => 1 + random.integer(3));
     const options = { transposeA: random.integer(2) === 0, transposeB: random.integer(2) === 0 };
@@ -149,8 +150,8 @@ export const linearOp = defineOp<undefined>({
     () => sum(gradient, { axes: 0 }),
   ],
   flops: ([x, weight]) => matmulFlops(x, weight, {}),
-  sample(random) {
-    const size = () => 1 + random.integer(5);
+  sample(random, longest) {
+    const size = () => drawLength(random, longest);
     const [rows, columns, inner] = [size(), size(), size()];
     return {
       inputs: [{ shape: [rows, inner] }, { shape: [inner, columns] }, { shape: [columns] }],

@@ -71,9 +71,10 @@ function checkFilled(operation: string, shape: Shape, axes: readonly number[]): 
 
 function drawReduction(
   random: Random,
+  longest?: number,
   values?: (random: Random, size: number) => ArrayLike<number>,
 ): Sample<Reduction> {
-  const shape = drawShape(random);
+  const shape = drawShape(random, { longest });
   const axes = shape.map((_, axis) => axis).filter(() => random.integer(2) === 0);
   return { inputs: [{ shape, values }], options: { axes, keepAxes: random.integer(2) === 0 } };
 }
@@ -89,7 +90,7 @@ export const sumOp = defineOp<Reduction>({
   shape: ([x], options) => reducedShape(x, options),
   forward: (call, [x]) => reduce(call, x, call.kernels.sum),
   backward: ({ gradient, options, inputShapes }) => [() => restore(gradient, inputShapes[0], options.axes)],
-  sample: (random) => drawReduction(random),
+  sample: (random, longest) => drawReduction(random, longest),
 });
 
 export const maxOp = defineOp<Reduction>({
@@ -113,7 +114,7 @@ export const maxOp = defineOp<Reduction>({
       },
     ];
   },
-  sample: (random) => drawReduction(random, distinct()),
+  sample: (random, longest) => drawReduction(random, longest, distinct()),
 });
 
 export const argmaxOp = defineOp<{ axis: number }>({
@@ -129,8 +130,8 @@ export const argmaxOp = defineOp<{ axis: number }>({
     call.kernels.argmax(x.numbers, out.indices, axisLayout(x.shape, call.options.axis));
     return out;
   },
-  sample(random) {
-    const shape = drawShape(random, { minimumRank: 1 });
+  sample(random, longest) {
+    const shape = drawShape(random, { longest, minimumRank: 1 });
     return { inputs: [{ shape, values: distinct() }], options: { axis: random.integer(shape.length) } };
   },
 });
@@ -212,5 +213,5 @@ export const detachOp = defineOp<undefined>({
   moves: true,
   shape: ([x]) => x,
   forward: (call, [x]) => call.view(x),
-  sample: (random) => ({ inputs: [{ shape: drawShape(random) }], options: undefined }),
+  sample: (random, longest) => ({ inputs: [{ shape: drawShape(random, { longest }) }], options: undefined }),
 });

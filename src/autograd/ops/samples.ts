@@ -3,19 +3,23 @@
 import type { Random } from "../../tensor/random.ts";
 import type { Shape } from "../../tensor/shape.ts";
 
-/** Axis lengths that are odd as often as not, small enough for finite differences. */
-export function drawShape(
-  random: Random,
-  options: { rank?: number; minimumRank?: number; longest?: number } = {},
-): number[] {
-  const { minimumRank = 0, longest = 5 } = options;
-  const rank = options.rank ?? minimumRank + random.integer(4 - minimumRank);
-  return Array.from({ length: rank }, () => 1 + random.integer(longest));
+/** The length of an axis, odd as often as not; up to 5, which is small enough for finite differences, unless told otherwise. */
+export function drawLength(random: Random, longest = 5): number {
+  return 1 + random.integer(longest);
+}
+
+/** Lengths of up to 5 for the axes, except that one of them may be as long as `longest`. */
+export function drawShape(random: Random, options: { minimumRank?: number; longest?: number } = {}): number[] {
+  const { minimumRank = 0, longest } = options;
+  const rank = minimumRank + random.integer(4 - minimumRank);
+  const shape = Array.from({ length: rank }, () => drawLength(random));
+  if (longest !== undefined && rank > 0) shape[random.integer(rank)] = drawLength(random, longest);
+  return shape;
 }
 
 /** Two shapes that broadcast together: axes are dropped or set to 1 at random. */
-export function drawBroadcastPair(random: Random): [Shape, Shape] {
-  const whole = drawShape(random);
+export function drawBroadcastPair(random: Random, longest?: number): [Shape, Shape] {
+  const whole = drawShape(random, { longest });
   const thin = () =>
     whole
       .slice(random.integer(3) === 0 ? random.integer(whole.length + 1) : 0)

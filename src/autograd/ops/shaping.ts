@@ -1,6 +1,7 @@
 /** Operations that move elements or rename axes: reshape, permute, slice, concat, gather and their kin. */
 
 import type { StridedLayout } from "../../tensor/kernels.ts";
+import type { Random } from "../../tensor/random.ts";
 import {
   axisLayout,
   checkShape,
@@ -33,8 +34,8 @@ export const reshapeOp = defineOp<{ shape: Shape }>({
   },
   forward: (call, [x]) => call.view(x),
   backward: ({ gradient, inputShapes }) => [() => reshape(gradient, inputShapes[0])],
-  sample(random) {
-    const shape = drawShape(random);
+  sample(random, longest) {
+    const shape = drawShape(random, { longest });
     return { inputs: [{ shape }], options: { shape: random.integer(2) === 0 ? [sizeOf(shape)] : [...shape, 1] } };
   },
 });
@@ -72,8 +73,8 @@ export const stridedOp: Op<StridedOptions> = defineOp<StridedOptions>({
   backward: ({ gradient, options, inputShapes }) => [
     () => stridedScatterOp([gradient], { view: options.view, shape: inputShapes[0] }),
   ],
-  sample(random) {
-    const { shape, view } = drawView(random);
+  sample(random, longest) {
+    const { shape, view } = drawView(random, longest);
     return { inputs: [{ shape }], options: { view } };
   },
 });
@@ -90,14 +91,14 @@ export const stridedScatterOp: Op<StridedOptions & { shape: Shape }> = defineOp<
     return out;
   },
   backward: ({ gradient, options: { view } }) => [() => stridedOp([gradient], { view })],
-  sample(random) {
-    const { shape, view } = drawView(random);
+  sample(random, longest) {
+    const { shape, view } = drawView(random, longest);
     return { inputs: [{ shape: view.sizes }], options: { view, shape } };
   },
 });
 
-function drawView(random: Parameters<typeof drawShape>[0]): { shape: Shape; view: StridedLayout } {
-  const shape = drawShape(random, { minimumRank: 1 });
+function drawView(random: Random, longest?: number): { shape: Shape; view: StridedLayout } {
+  const shape = drawShape(random, { longest, minimumRank: 1 });
   const strides = stridesOf(shape);
   const starts = shape.map((size) => random.integer(size));
   const order = [...random.permutation(shape.length)];
@@ -217,8 +218,8 @@ export const concatOp = defineOp<{ axis: number }>({
         );
     });
   },
-  sample(random) {
-    const shape = drawShape(random, { minimumRank: 1 });
+  sample(random, longest) {
+    const shape = drawShape(random, { longest, minimumRank: 1 });
     const axis = random.integer(shape.length);
     const inputs = Array.from({ length: 1 + random.integer(3) }, () => ({
       shape: shape.map((size, index) => (index === axis ? 1 + random.integer(3) : size)),
@@ -273,8 +274,8 @@ export const takeRowsOp: Op<{ axis: number }> = defineOp<{ axis: number }>({
   backward({ gradient, saved: [indices], inputShapes, options: { axis } }) {
     return [() => addRowsOp([gradient, indices], { axis, size: inputShapes[0][axis] }), null];
   },
-  sample(random) {
-    const shape = drawShape(random, { minimumRank: 1 });
+  sample(random, longest) {
+    const shape = drawShape(random, { longest, minimumRank: 1 });
     const axis = random.integer(shape.length);
     const indices = { shape: [1 + random.integer(5)], dtype: "i32" as const, values: indicesBelow(shape[axis]) };
     return { inputs: [{ shape }, indices], options: { axis } };
@@ -298,8 +299,8 @@ export const addRowsOp: Op<{ axis: number; size: number }> = defineOp<{ axis: nu
     () => takeRowsOp([gradient, indices], { axis }),
     null,
   ],
-  sample(random) {
-    const shape = drawShape(random, { minimumRank: 1 });
+  sample(random, longest) {
+    const shape = drawShape(random, { longest, minimumRank: 1 });
     const axis = random.integer(shape.length);
     const size = 1 + random.integer(5);
     return {
@@ -338,8 +339,8 @@ export const gatherOp: Op<{ axis: number }> = defineOp<{ axis: number }>({
   backward({ gradient, saved: [indices], inputShapes, options: { axis } }) {
     return [() => scatterAddOp([gradient, indices], { axis, size: inputShapes[0][axis] }), null];
   },
-  sample(random) {
-    const shape = drawShape(random, { minimumRank: 1 });
+  sample(random, longest) {
+    const shape = drawShape(random, { longest, minimumRank: 1 });
     const axis = random.integer(shape.length);
     const picked = shape.map((size, index) => (index === axis ? 1 + random.integer(4) : size));
     return {
@@ -368,8 +369,8 @@ export const scatterAddOp: Op<{ axis: number; size: number }> = defineOp<{ axis:
     () => gatherOp([gradient, indices], { axis }),
     null,
   ],
-  sample(random) {
-    const shape = drawShape(random, { minimumRank: 1 });
+  sample(random, longest) {
+    const shape = drawShape(random, { longest, minimumRank: 1 });
     const axis = random.integer(shape.length);
     const size = 1 + random.integer(5);
     return { inputs: [{ shape }, { shape, dtype: "i32", values: indicesBelow(size) }], options: { axis, size } };

@@ -43,7 +43,10 @@ export const softmaxOp = defineOp<undefined>({
       },
     ];
   },
-  sample: (random) => ({ inputs: [{ shape: drawShape(random, { minimumRank: 1 }) }], options: undefined }),
+  sample: (random, longest) => ({
+    inputs: [{ shape: drawShape(random, { longest, minimumRank: 1 }) }],
+    options: undefined,
+  }),
 });
 
 export const logSoftmaxOp = defineOp<undefined>({
@@ -57,7 +60,10 @@ export const logSoftmaxOp = defineOp<undefined>({
     return out;
   },
   backward: ({ gradient, saved: [y] }) => [() => sub(gradient, mul(exp(y), sumLast(gradient)))],
-  sample: (random) => ({ inputs: [{ shape: drawShape(random, { minimumRank: 1 }) }], options: undefined }),
+  sample: (random, longest) => ({
+    inputs: [{ shape: drawShape(random, { longest, minimumRank: 1 }) }],
+    options: undefined,
+  }),
 });
 
 export interface SoftmaxOptions {
