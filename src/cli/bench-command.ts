@@ -1,15 +1,10 @@
 /** `apollo bench`: what this machine does. */
 
-import { Command, InvalidArgumentError } from "commander";
+import { Command } from "commander";
 import { describeMachine } from "../lab/machine.ts";
 import { timeSteps } from "../lab/step-times.ts";
-
-const number = (text: string): number => {
-  const value = Number(text);
-  if (!(Number.isInteger(value) && value > 0))
-    throw new InvalidArgumentError(`"${text}" is not a whole number from 1.`);
-  return value;
-};
+import { Gpt } from "../nn/index.ts";
+import { parseCount } from "./parse.ts";
 
 interface BenchFlags {
   machine?: boolean;
@@ -26,14 +21,16 @@ export function benchCommand(): Command {
   return new Command("bench")
     .description("time a GPT training step on this machine; with --machine only say which kernels serve it")
     .option("--machine", "kernel set, variant, threads, and which kernel set serves which operation")
-    .option("--hidden <d>", "hidden size", number, 128)
-    .option("--layers <L>", "layers", number, 6)
-    .option("--heads <n>", "attention heads", number, 4)
-    .option("--context <T>", "tokens in a sequence", number, 64)
-    .option("--batch <B>", "sequences", number, 16)
-    .option("--vocabulary <V>", "vocabulary", number, 2048)
-    .option("--steps <n>", "timed steps", number, 20)
+    .option("--hidden <d>", "hidden size", parseCount, 128)
+    .option("--layers <L>", "layers", parseCount, 6)
+    .option("--heads <n>", "attention heads", parseCount, 4)
+    .option("--context <T>", "tokens in a sequence", parseCount, 64)
+    .option("--batch <B>", "sequences", parseCount, 16)
+    .option("--vocabulary <V>", "vocabulary", parseCount, 2048)
+    .option("--steps <n>", "timed steps", parseCount, 20)
     .action((flags: BenchFlags) => {
+      // A model that cannot be is refused before anything is told; parameters that nobody reads take no memory.
+      if (!flags.machine) new Gpt(flags);
       console.log(describeMachine());
       if (flags.machine) return;
       const { medianMs, gflops } = timeSteps(flags);

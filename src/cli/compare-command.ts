@@ -1,14 +1,15 @@
 /** `apollo compare`: several recipes on the same data, seeds and budget, and a report. */
 
 import { join } from "node:path";
-import { Command } from "commander";
+import { Command, Option } from "commander";
 import { COMPARISON_FILE, compare, REPORT_FILE } from "../lab/compare.ts";
+import { missingRecords } from "../report/run-log.ts";
 import { comparisonTable } from "./comparison-table.ts";
 import {
   addApolloOptions,
   addExperimentOptions,
   type ExperimentFlags,
-  experimentFrom,
+  experimentsFrom,
   RECIPES,
 } from "./experiment-options.ts";
 import { interruptible } from "./interrupt.ts";
@@ -20,14 +21,16 @@ interface CompareFlags extends ExperimentFlags {
   resume: boolean;
 }
 
+const DEFAULT_RECIPES = ["scratch", "apollo-lvps", "apollo-fs"];
+
 export function compareCommand(): Command {
   const command = new Command("compare")
     .description("train several recipes on the same data and write one report of what they saved")
-    .option("--recipes <list>", `comma-separated: ${RECIPES.join(", ")}`, (text: string) => text.split(","), [
-      "scratch",
-      "apollo-lvps",
-      "apollo-fs",
-    ])
+    .addOption(
+      new Option("--recipes <list>", `comma-separated: ${RECIPES.join(", ")}`)
+        .argParser((text) => text.split(","))
+        .default(DEFAULT_RECIPES, DEFAULT_RECIPES.join(",")),
+    )
     .option("--out <folder>", "where the runs and the report go (runs/compare-<model>)")
     .option("--no-resume", "refuse to continue runs that were cut off");
   addApolloOptions(addExperimentOptions(command)).addHelpText(
@@ -41,14 +44,15 @@ Examples:
   apollo compare --recipes scratch,apollo-lvps,apollo-none --steps 3000 --out runs/long`,
   );
   return command.action(async (flags: CompareFlags) => {
-    const experiments = flags.recipes.map((recipe) => experimentFrom(flags, recipe));
+    const experiments = experimentsFrom(flags, flags.recipes);
     const folder = flags.out ?? join("runs", `compare-${flags.model}`);
     const lines = new Map<string, ProgressLine>();
-    const comparison = await interruptible(async (signal) => {
+    const comparison = await interruptible(async (signal, listen) => {
       const result = await compare(experiments, {
         folder,
         signal,
         resume: flags.resume,
+        onBegin: listen,
         onPrepare: (message) => console.error(message),
         onProgress: ({ name }, progress) => {
           const line = lines.get(name) ?? new ProgressLine(name);
@@ -63,6 +67,7 @@ Examples:
       if (signal.aborted) process.exitCode = 130;
       return result;
     });
+    for (const { log } of comparison.runs) for (const note of missingRecords(log)) console.error(note);
     console.log(comparisonTable(comparison));
     console.log(`report: ${join(folder, REPORT_FILE)}   numbers: ${join(folder, COMPARISON_FILE)}`);
     if (comparison.runs.some(({ log }) => log.header.status === "failed")) process.exitCode = 1;

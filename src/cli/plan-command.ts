@@ -7,7 +7,7 @@ import {
   addApolloOptions,
   addExperimentOptions,
   type ExperimentFlags,
-  experimentFrom,
+  experimentsFrom,
   RECIPES,
 } from "./experiment-options.ts";
 
@@ -21,15 +21,15 @@ export function planCommand(): Command {
 Examples:
   apollo plan
   apollo plan --model gpt-base --batch 1 --steps 100000
-  apollo plan --model bert-large --stages 3,6,12,24`,
+  apollo plan --model bert-base --batch 1 --recipe apollo-es`,
   );
   return command.action((flags: ExperimentFlags & { recipe: string }) => {
-    const experiment = experimentFrom(flags, flags.recipe);
+    const [experiment] = experimentsFrom(flags, [flags.recipe]);
     console.log(planText(experiment.model.layers, planRun(experiment)));
   });
 }
 
-function planText(layers: number, { cost, memory, parameters, tokens }: RunPlan): string {
+function planText(layers: number, { cost, memory, availableBytes, parameters, tokens }: RunPlan): string {
   const table = new Table({
     head: ["unique layers N", "steps", `expected depth of ${layers}`, "layer-steps", "TFLOPs with head"],
     style: { head: [], border: [] },
@@ -51,6 +51,11 @@ function planText(layers: number, { cost, memory, parameters, tokens }: RunPlan)
     `model FLOPs       ${tera(cost.modelFlops)} TFLOPs; Scratch ${tera(cost.scratchModelFlops)}`,
     `schedule saves    ${saved(cost.modelRatio)} with the head, ${saved(cost.layerRatio)} counting layers only`,
     `peak memory       about ${mebibytes(memory.totalBytes)} MiB: ${mebibytes(memory.parameterBytes)} for parameters, gradients and moments, ${mebibytes(memory.activationBytes)} for one step at full depth`,
+    ...(memory.totalBytes > availableBytes
+      ? [
+          `does not fit      the engine has ${(availableBytes / 2 ** 30).toFixed(2)} GiB at most; a smaller --batch may help`,
+        ]
+      : []),
   ].join("\n");
 }
 

@@ -3,6 +3,7 @@
 import { join } from "node:path";
 import { Command } from "commander";
 import { FIGURES_FOLDER, REPORT_FILE, writeReport } from "../lab/compare.ts";
+import { missingRecords } from "../report/run-log.ts";
 import { comparisonTable } from "./comparison-table.ts";
 
 export function reportCommand(): Command {
@@ -12,7 +13,9 @@ export function reportCommand(): Command {
     .option("--title <text>", "title of the report")
     .option("--figures", `also write every picture as a file, into ${FIGURES_FOLDER}/`)
     .action(async (folder: string, flags: { title?: string; figures?: boolean }) => {
-      console.log(comparisonTable(await writeReport(folder, flags)));
+      const comparison = await writeReport(folder, flags);
+      for (const { log } of comparison.runs) for (const note of missingRecords(log)) console.error(note);
+      console.log(comparisonTable(comparison));
       console.log(`report: ${join(folder, REPORT_FILE)}`);
     });
 }

@@ -1,15 +1,14 @@
 /** `apollo train`: one experiment into one folder. */
 
-import { readFileSync } from "node:fs";
 import { join } from "node:path";
 import { Command, Option } from "commander";
-import { type Experiment, parseExperiment } from "../lab/experiment.ts";
+import { type Experiment, readExperiment } from "../lab/experiment.ts";
 import { run } from "../lab/run.ts";
 import {
   addApolloOptions,
   addExperimentOptions,
   type ExperimentFlags,
-  experimentFrom,
+  experimentsFrom,
   RECIPES,
 } from "./experiment-options.ts";
 import { interruptible } from "./interrupt.ts";
@@ -41,16 +40,16 @@ Examples:
   apollo train --out runs/long --recipe scratch --steps 2000 --resume`,
   );
   return command.action(async (flags: TrainFlags) => {
-    const experiment =
-      flags.experiment === undefined ? experimentFrom(flags, flags.recipe) : readExperiment(flags.experiment);
+    const experiment = experimentOf(flags, command);
     const folder = flags.out ?? join("runs", experiment.name);
     const line = new ProgressLine(experiment.name);
-    const header = await interruptible((signal) =>
+    const header = await interruptible((signal, listen) =>
       run(experiment, {
         folder,
         signal,
         resume: flags.resume,
         apolloInfo: flags.apolloInfo,
+        onBegin: listen,
         onPrepare: (message) => console.error(message),
         onProgress: (progress) => line.update(progress),
       }),
@@ -62,12 +61,17 @@ Examples:
   });
 }
 
-function readExperiment(path: string): Experiment {
-  let content: unknown;
-  try {
-    content = JSON.parse(readFileSync(path, "utf8"));
-  } catch (error) {
-    throw new Error(`cannot read the experiment ${path}: ${(error as Error).message}`);
-  }
-  return parseExperiment(content);
+/** Options that say nothing of the experiment itself. */
+const BESIDE_EXPERIMENT = ["experiment", "out", "resume", "apolloInfo"];
+
+/** The experiment of the file, if there is one, or else of the options. @throws when both describe it. */
+function experimentOf(flags: TrainFlags, command: Command): Experiment {
+  if (flags.experiment === undefined) return experimentsFrom(flags, [flags.recipe])[0];
+  const given = command.options.find((option) => {
+    const name = option.attributeName();
+    return command.getOptionValueSource(name) === "cli" && !BESIDE_EXPERIMENT.includes(name);
+  });
+  if (given !== undefined)
+    throw new Error(`${given.long} cannot stand beside --experiment: ${flags.experiment} holds the whole experiment`);
+  return readExperiment(flags.experiment);
 }

@@ -6,7 +6,7 @@ import { depthSampler } from "../apollo/depth-sampler.ts";
 import { writeWhole } from "../io/files.ts";
 import type { ComparedRun, Comparison, SamplerCurve } from "../report/comparison.ts";
 import { readRun, runFileNames } from "../report/run-files.ts";
-import type { RunLog, StepRecord } from "../report/run-log.ts";
+import { missingRecords, type RunLog, type StepRecord } from "../report/run-log.ts";
 import type { Experiment } from "./experiment.ts";
 import { checkRun, type RunOptions, run } from "./run.ts";
 import { firstCrossing, lossesAtEqualCost, type SmoothedEvaluation, saving, smooth, trainingSaving } from "./saving.ts";
@@ -217,5 +217,6 @@ function notesOn(logs: readonly RunLog[], hasTarget: boolean): string[] {
     );
   if (new Set(logs.map(({ header }) => header.seed)).size === 1)
     notes.push("One seed: differences of a few hundredths of a nat are within what another seed would change.");
+  notes.push(...logs.flatMap(missingRecords));
   return notes;
 }

@@ -2,9 +2,13 @@
 
 import { createHash } from "node:crypto";
 import { z } from "zod";
+import { type DepthSamplerOptions, ES_VARIANTS, LVPS_VARIANTS, SAMPLERS } from "../apollo/depth-sampler.ts";
 import { OPTIMIZER_POLICIES } from "../apollo/growth/grow-layers.ts";
+import { LAYER_MAPS, type LayerMapName } from "../apollo/layer-map.ts";
 import type { Method } from "../apollo/method.ts";
+import { readJson } from "../io/files.ts";
 import { PRESETS } from "../nn/index.ts";
+import { LEARNING_RATE_KINDS } from "../optim/learning-rate.ts";
 import { apollo } from "../recipes/apollo.ts";
 import { scratch } from "../recipes/scratch.ts";
 
@@ -34,25 +38,29 @@ const dataSchema = z.strictObject({
 });
 
 const depthSchema = z.strictObject({
-  sampler: z.enum(["lvps", "us", "es", "fs", "none"]),
-  lvps: z.enum(["int", "round", "floor", "floorIncl", "release"]).optional(),
-  es: z.enum(["int", "round", "release"]).optional(),
+  sampler: z.enum(SAMPLERS),
+  lvps: z.enum(LVPS_VARIANTS).optional(),
+  es: z.enum(ES_VARIANTS).optional(),
   k: number.optional(),
 });
 
-const recipeSchema = z.discriminatedUnion("kind", [
-  z.strictObject({ kind: z.literal("scratch") }),
-  z.strictObject({
-    kind: z.literal("apollo"),
-    stages: z.array(whole).min(1),
-    boundaries: z.array(fraction),
-    depth: depthSchema.default({ sampler: "lvps" }),
-    map: z.enum(["interp_floor", "interp_round", "interp_ceil", "stack", "stack_top"]).default("interp_floor"),
-    optimizerAtGrowth: z.enum(OPTIMIZER_POLICIES).default("slot"),
-    depthDraw: z.enum(["step", "microbatch"]).default("step"),
-    sharedGradient: z.enum(["sum", "mean"]).default("sum"),
-  }),
-]);
+const recipeSchema = z.discriminatedUnion(
+  "kind",
+  [
+    z.strictObject({ kind: z.literal("scratch") }),
+    z.strictObject({
+      kind: z.literal("apollo"),
+      stages: z.array(whole).min(1, "must not be empty"),
+      boundaries: z.array(fraction),
+      depth: depthSchema.default({ sampler: "lvps" }),
+      map: z.enum(LAYER_MAPS).default("interp_floor"),
+      optimizerAtGrowth: z.enum(OPTIMIZER_POLICIES).default("slot"),
+      depthDraw: z.enum(["step", "microbatch"]).default("step"),
+      sharedGradient: z.enum(["sum", "mean"]).default("sum"),
+    }),
+  ],
+  "must be scratch or apollo",
+);
 
 const trainingSchema = z.strictObject({
   /** T, updates. */
@@ -61,17 +69,17 @@ const trainingSchema = z.strictObject({
   batch: whole,
   microBatches: whole.default(1),
   learningRate: z.strictObject({
-    kind: z.enum(["constant", "linear", "cosine", "wsd"]).default("cosine"),
+    kind: z.enum(LEARNING_RATE_KINDS).default("cosine"),
     peak: number.positive("must be above 0"),
-    warmupRatio: number.min(0).lt(1).optional(),
-    decayRatio: number.gt(0).max(1).optional(),
+    warmupRatio: number.min(0, "must lie in [0, 1)").lt(1, "must lie in [0, 1)").optional(),
+    decayRatio: number.gt(0, "must lie in (0, 1]").max(1, "must lie in (0, 1]").optional(),
   }),
   weightDecay: number.min(0, "must not be negative").default(0.01),
   clipNorm: number.positive("must be above 0").default(1),
 });
 
 export const experimentSchema = z.strictObject({
-  name: z.string().min(1),
+  name: z.string().min(1, "must not be empty"),
   model: modelSchema,
   data: dataSchema.prefault({}),
   recipe: recipeSchema,
@@ -95,6 +103,16 @@ export function parseExperiment(input: unknown): Experiment {
   return experiment;
 }
 
+/** The experiment that a file holds. @throws as {@link parseExperiment}, naming the file. */
+export function readExperiment(path: string): Experiment {
+  const content = readJson(path);
+  try {
+    return parseExperiment(content);
+  } catch (error) {
+    throw new Error(`${path}: ${(error as Error).message}`);
+  }
+}
+
 function describeIssue(issue: z.core.$ZodIssue, input: unknown): string {
   const place = issue.path.join(".");
   if (issue.code === "unrecognized_keys")
@@ -103,13 +121,33 @@ function describeIssue(issue: z.core.$ZodIssue, input: unknown): string {
     (value, key) => (value as Record<PropertyKey, unknown> | undefined)?.[key],
     input,
   );
-  return `${place || "the whole"} is ${JSON.stringify(found)}: ${issue.message}`;
+  if (found === undefined) return `${place || "the whole"} is missing`;
+  return `${place || "the whole"} is ${JSON.stringify(found)}: ${demandOf(issue)}`;
+}
+
+const KINDS: Record<string, string> = { object: "an object", array: "a list", string: "a text" };
+
+/** What was wanted, in the words of the schema or, where it has none, in these. */
+function demandOf(issue: z.core.$ZodIssue): string {
+  if (issue.code === "invalid_type" && issue.expected in KINDS) return `must be ${KINDS[issue.expected]}`;
+  if (issue.code === "invalid_value") return `must be one of ${issue.values.join(", ")}`;
+  return issue.message;
 }
 
 /** The method that an experiment's recipe describes. @throws when stages or boundaries do not fit. */
 export function methodOf({ recipe, training, model }: Pick<Experiment, "recipe" | "training" | "model">): Method {
   const call = { steps: training.steps, targetDepth: model.layers };
   return recipe.kind === "scratch" ? scratch({}, call) : apollo(recipe, call);
+}
+
+/** How an experiment draws depths; Scratch is one stage with N = L, where all samplers are the same. */
+export function samplerOptionsOf({ recipe }: Pick<Experiment, "recipe">): DepthSamplerOptions {
+  return recipe.kind === "scratch" ? { sampler: "fs" } : recipe.depth;
+}
+
+/** The map by which an experiment shares and grows layers; Scratch is one stage with N = L, where all maps are the same. */
+export function layerMapOf({ recipe }: Pick<Experiment, "recipe">): LayerMapName {
+  return recipe.kind === "scratch" ? "interp_floor" : recipe.map;
 }
 
 /** A name for the experiment's content: equal experiments, equal hashes. */

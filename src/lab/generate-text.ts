@@ -1,18 +1,21 @@
 /** Text from the weights in a run's folder. */
 
-import { existsSync, readFileSync } from "node:fs";
+import { existsSync } from "node:fs";
 import { join } from "node:path";
 import { layerMap } from "../apollo/layer-map.ts";
+import { stageAt } from "../apollo/schedule.ts";
 import { sharedPath } from "../apollo/shared-layers.ts";
-import { planFromMap } from "../apollo/step-plan.ts";
+import { planFromMap, type StepPlan } from "../apollo/step-plan.ts";
 import { Tokenizer } from "../data/tokenizer.ts";
-import { readWhole } from "../io/files.ts";
-import { decodeSafetensors } from "../io/safetensors.ts";
+import type { TokenizerJson } from "../data/tokenizer-json.ts";
+import { checkpointWeights } from "../io/checkpoint.ts";
+import { readJson, readWhole } from "../io/files.ts";
+import { decodeSafetensors, type StoredTensor } from "../io/safetensors.ts";
 import { Gpt, generate } from "../nn/index.ts";
 import { runFileNames } from "../report/run-files.ts";
 import { Random } from "../tensor/random.ts";
-import { methodOf, parseExperiment } from "./experiment.ts";
-import { CHECKPOINT_FILE, WEIGHTS_FILE } from "./run.ts";
+import { type Experiment, layerMapOf, methodOf, readExperiment } from "./experiment.ts";
+import { CHECKPOINT_FILE, checkpointStep, WEIGHTS_FILE } from "./run.ts";
 
 export interface GenerateTextOptions {
   prompt: string;
@@ -26,34 +29,30 @@ export interface GenerateTextOptions {
 }
 
 /**
- * Continues a prompt piece by piece.
- * @throws when the folder is no finished GPT run, or the depth is not one of N … L.
+ * Continues a prompt piece by piece, with the weights of a finished run or, of one that was cut off or failed, those of its
+ * last checkpoint.
+ * @throws when the folder is no GPT run with weights, a file is damaged, or the depth is not one of 1 … L.
  */
 export function* generateText(folder: string, options: GenerateTextOptions): Generator<string> {
   const experimentPath = join(folder, runFileNames.experiment);
   if (!existsSync(experimentPath)) throw new Error(`${folder} is not a run: it has no ${runFileNames.experiment}`);
-  const experiment = parseExperiment(JSON.parse(readFileSync(experimentPath, "utf8")));
-  if (experiment.model.family !== "gpt")
-    throw new Error(`${folder} holds a ${experiment.model.family} model; only gpt writes text`);
-  const weightsPath = join(folder, WEIGHTS_FILE);
-  if (!existsSync(weightsPath)) {
-    const hint = existsSync(join(folder, CHECKPOINT_FILE))
-      ? "; the run is not finished, continue it with --resume"
-      : "";
-    throw new Error(`${folder} has no ${WEIGHTS_FILE}${hint}`);
-  }
-  const tokenizer = Tokenizer.fromJson(readFileSync(join(folder, "tokenizer.json"), "utf8"));
+  const experiment = readExperiment(experimentPath);
+  const { family, layers } = experiment.model;
+  if (family !== "gpt") throw new Error(`${folder} holds a ${family} model; only gpt writes text`);
+  const { weights, uniqueLayers, path: weightsPath } = readWeights(folder, experiment);
+  const tokenizer = readTokenizer(join(folder, "tokenizer.json"));
   const model = new Gpt({ ...experiment.model, vocabulary: tokenizer.vocabularySize });
-  model.loadStateDict(decodeSafetensors(readWhole(weightsPath), weightsPath).tensors);
-
-  const uniqueLayers = methodOf(experiment).stages.at(-1)!.uniqueLayers;
-  const depth = options.depth ?? experiment.model.layers;
-  if (!(Number.isInteger(depth) && depth >= 1 && depth <= experiment.model.layers)) {
-    throw new Error(
-      `generate: depth must be a whole number from 1 to ${experiment.model.layers}, not ${options.depth}`,
-    );
+  // Of layers that training did not reach yet there is nothing to load, and nothing is used.
+  const unused = new Set(model.blocks.slice(uniqueLayers).flatMap((block) => block.parameters()));
+  for (const [name, parameter] of model.namedParameters()) {
+    if (!weights.has(name) && !unused.has(parameter)) throw new Error(`${weightsPath}: "${name}" is missing`);
   }
-  const path = sharedPath(model.blocks, planFromMap(mapToDepth(uniqueLayers, depth)));
+  model.loadStateDict(weights, { partial: true });
+
+  const { depth = layers } = options;
+  if (!(Number.isInteger(depth) && depth >= 1 && depth <= layers))
+    throw new Error(`generate: depth must be a whole number from 1 to ${layers}, not ${options.depth}`);
+  const path = sharedPath(model.blocks, planToDepth(experiment, uniqueLayers, depth));
 
   const prompt = [...tokenizer.encode(options.prompt)];
   const start = prompt.length > 0 ? prompt : [tokenizer.special.endOfText!];
@@ -78,9 +77,42 @@ export function* generateText(folder: string, options: GenerateTextOptions): Gen
   }
 }
 
-/** The layers that a depth runs: the map itself, or, below N, evenly chosen ones: the first of each group that the map makes. */
-function mapToDepth(uniqueLayers: number, depth: number): number[] {
-  if (depth >= uniqueLayers) return layerMap("interp_floor", uniqueLayers, depth);
+/** The last weights that a run wrote, and N at that time. */
+function readWeights(
+  folder: string,
+  experiment: Experiment,
+): { path: string; weights: ReadonlyMap<string, StoredTensor>; uniqueLayers: number } {
+  const finished = join(folder, WEIGHTS_FILE);
+  if (existsSync(finished)) {
+    const { tensors } = decodeSafetensors(readWhole(finished), finished);
+    return { path: finished, weights: tensors, uniqueLayers: experiment.model.layers };
+  }
+  const path = join(folder, CHECKPOINT_FILE);
+  if (!existsSync(path))
+    throw new Error(`${folder} has no weights yet: neither ${WEIGHTS_FILE} nor ${CHECKPOINT_FILE}`);
+  const checkpoint = decodeSafetensors(readWhole(path), path);
+  // A checkpoint at the end of a stage is written before the model grows.
+  const lastUpdate = checkpointStep(checkpoint, experiment, path) - 1;
+  const { uniqueLayers } = stageAt(methodOf(experiment).stages, lastUpdate);
+  return { path, weights: checkpointWeights(checkpoint), uniqueLayers };
+}
+
+function readTokenizer(path: string): Tokenizer {
+  const json = readJson(path) as TokenizerJson;
+  try {
+    return Tokenizer.fromJson(json);
+  } catch (error) {
+    throw new Error(`${path}: ${(error as Error).message}`);
+  }
+}
+
+/**
+ * What a depth runs: at full depth what the method was evaluated by, from N on its map, and below N evenly chosen layers,
+ * the first of each group that the map from there to N makes.
+ */
+function planToDepth(experiment: Experiment, uniqueLayers: number, depth: number): StepPlan {
+  if (depth === experiment.model.layers) return methodOf(experiment).planFullDepth(uniqueLayers);
+  if (depth >= uniqueLayers) return planFromMap(layerMap(layerMapOf(experiment), uniqueLayers, depth));
   const groups = layerMap("interp_floor", depth, uniqueLayers);
-  return Array.from({ length: depth }, (_, group) => groups.indexOf(group));
+  return planFromMap(Array.from({ length: depth }, (_, group) => groups.indexOf(group)));
 }

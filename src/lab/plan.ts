@@ -2,12 +2,15 @@
 
 import { type ExpectedScheduleCost, expectedScheduleCost } from "../apollo/cost.ts";
 import { depthSampler } from "../apollo/depth-sampler.ts";
-import { type Experiment, methodOf } from "./experiment.ts";
+import { MAXIMUM_BYTES } from "../tensor/memory.ts";
+import { type Experiment, methodOf, samplerOptionsOf } from "./experiment.ts";
 import { estimateMemory, type MemoryEstimate } from "./memory-estimate.ts";
 
 export interface RunPlan {
   cost: ExpectedScheduleCost;
   memory: MemoryEstimate;
+  /** What the engine can have at most. */
+  availableBytes: number;
   parameters: number;
   tokens: number;
 }
@@ -17,17 +20,23 @@ const MASKED_FRACTION = 0.15;
 
 /** Expected depths, FLOPs and memory of an experiment. @throws when its recipe does not fit. */
 export function planRun(experiment: Experiment): RunPlan {
-  const { model, training, recipe } = experiment;
+  const { model, training } = experiment;
   const { hidden, context, vocabulary, layers } = model;
   const isBert = model.family === "bert";
   const memory = estimateMemory(experiment);
   const tokensPerStep = training.batch * training.microBatches * context;
   const cost = expectedScheduleCost({
     stages: methodOf(experiment).stages,
-    sampler: depthSampler(recipe.kind === "apollo" ? recipe.depth : { sampler: "fs" }),
+    sampler: depthSampler(samplerOptionsOf(experiment)),
     targetDepth: layers,
     size: { hidden, context, vocabulary, headTransform: isBert, projectedFraction: isBert ? MASKED_FRACTION : 1 },
     tokensPerStep,
   });
-  return { cost, memory, parameters: memory.parameterBytes / 16, tokens: tokensPerStep * training.steps };
+  return {
+    cost,
+    memory,
+    availableBytes: MAXIMUM_BYTES,
+    parameters: memory.parameterBytes / 16,
+    tokens: tokensPerStep * training.steps,
+  };
 }

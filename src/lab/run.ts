@@ -1,26 +1,40 @@
 /** Runs an experiment into a folder: its log, its evaluations, its weights, and a checkpoint to continue from. */
 
-import { existsSync, mkdirSync, readFileSync } from "node:fs";
+import { existsSync } from "node:fs";
 import { cpus } from "node:os";
 import { join } from "node:path";
 import { setImmediate } from "node:timers/promises";
 import { type StepRecord as TrainingRecord, train } from "../apollo/algorithm.ts";
 import { apolloInfoRecord } from "../apollo/apollo-info.ts";
 import { depthSampler } from "../apollo/depth-sampler.ts";
-import { type LayerMapName, layerMap } from "../apollo/layer-map.ts";
+import { layerMap } from "../apollo/layer-map.ts";
 import type { Method } from "../apollo/method.ts";
 import { stageAt } from "../apollo/schedule.ts";
 import { sharedPath } from "../apollo/shared-layers.ts";
 import { planFromMap } from "../apollo/step-plan.ts";
 import { makeCheckpoint, restoreCheckpoint } from "../io/checkpoint.ts";
-import { readWhole, writeWhole } from "../io/files.ts";
-import { decodeSafetensors, encodeSafetensors } from "../io/safetensors.ts";
+import { checkWritable, readWhole, writeWhole } from "../io/files.ts";
+import { decodeSafetensors, encodeSafetensors, type SafetensorsFile } from "../io/safetensors.ts";
 import { AdamW } from "../optim/adamw.ts";
 import { learningRateSchedule } from "../optim/learning-rate.ts";
 import { appendRecord, keepRecords, runFileNames } from "../report/run-files.ts";
-import type { EvaluationRecord, RunHeader, RunStage, StepRecord } from "../report/run-log.ts";
+import {
+  type EvaluationRecord,
+  parseHeader,
+  type RunHeader,
+  type RunRuntime,
+  type RunStage,
+  type StepRecord,
+} from "../report/run-log.ts";
 import { engineInfo } from "../tensor/engine.ts";
-import { type Experiment, experimentHash, methodOf, parseExperiment } from "./experiment.ts";
+import {
+  type Experiment,
+  experimentHash,
+  layerMapOf,
+  methodOf,
+  readExperiment,
+  samplerOptionsOf,
+} from "./experiment.ts";
 import { refuseTooLarge } from "./memory-estimate.ts";
 import { prepareTask, type Task } from "./task.ts";
 
@@ -41,8 +55,10 @@ export interface RunOptions {
   /** Continues a run that was cut off; a finished one is left as it is. */
   resume?: boolean;
   onProgress?: (progress: Progress) => void;
-  /** Told while the corpus is read and tokenised. */
+  /** Told while the corpus is read and tokenised, and when a run goes on where its weights will differ. */
   onPrepare?: (message: string) => void;
+  /** Told once, when all is prepared and training begins: from here on `signal` is heard. */
+  onBegin?: () => void;
   /** Ends the run after the present update, with a checkpoint. */
   signal?: AbortSignal;
   /** Where tokenised corpora are kept. */
@@ -57,22 +73,26 @@ const BREATH_MS = 50;
 const CHECKPOINTS = 10;
 
 /**
- * Runs an experiment from its beginning, or with `resume` from where it was cut off, to bitwise the same weights.
+ * Runs an experiment from its beginning, or with `resume` from where it was cut off, to bitwise the same weights (unless the
+ * engine now serves with other kernels, which `onPrepare` is told).
  * @returns the final status; an interrupted run can be resumed.
- * @throws when the folder holds another experiment or an unfinished run and `resume` is not set, and when training fails
- *   (the folder then says so).
+ * @throws when the folder cannot be written, or holds another experiment, damaged files, or an unfinished run and `resume`
+ *   is not set, and when training fails (the folder then says so).
  */
 export async function run(experiment: Experiment, options: RunOptions): Promise<RunHeader> {
-  const { folder, signal } = options;
+  const { folder, signal, onPrepare } = options;
   const before = checkRun(experiment, options);
   if (before?.status === "finished") return before;
-  const task = prepareTask(experiment, { cacheFolder: options.cacheFolder, onProgress: options.onPrepare });
+  const task = prepareTask(experiment, { cacheFolder: options.cacheFolder, onProgress: onPrepare });
   const method = methodOf(experiment);
   const optimizer = new AdamW(task.model.parameters(), { weightDecay: experiment.training.weightDecay });
-  mkdirSync(folder, { recursive: true });
+  const startStep = before === null ? 0 : restore(experiment, folder, task, optimizer);
+  const header = describeRun(experiment, method, task, startStep > 0 ? before : null);
+  const difference = differenceOfKernels(header);
+  if (difference !== null) onPrepare?.(difference);
+  options.onBegin?.();
   writeWhole(join(folder, runFileNames.experiment), `${JSON.stringify(experiment, null, 2)}\n`);
   writeWhole(join(folder, "tokenizer.json"), task.tokenizerJson);
-  const header = describeRun(experiment, method, task);
   const setStatus = (status: RunHeader["status"], reason?: string): RunHeader => {
     const told = { ...header, status, ...(reason !== undefined && { reason }) };
     writeWhole(join(folder, runFileNames.header), `${JSON.stringify(told, null, 2)}\n`);
@@ -80,7 +100,6 @@ export async function run(experiment: Experiment, options: RunOptions): Promise<
   };
 
   const log = new RunLogWriter(folder, experiment);
-  const startStep = restore(folder, task, optimizer);
   log.keepUntil(startStep);
   setStatus("running");
   const save = (step: number) => {
@@ -140,15 +159,17 @@ export async function run(experiment: Experiment, options: RunOptions): Promise<
 
 /**
  * What stands in the folder of a run, null where nothing does.
- * @throws when the model cannot fit into memory, or the folder holds another experiment, or an unfinished run without `resume`.
+ * @throws when the model cannot fit into memory, or the folder cannot be written, or holds another experiment, damaged
+ *   files, or an unfinished run without `resume`.
  */
 export function checkRun(experiment: Experiment, { folder, resume }: RunOptions): RunHeader | null {
   refuseTooLarge(experiment);
   const present = readHeader(folder);
-  if (present === null) return null;
-  refuseOther(experiment, folder);
-  if (present.status !== "finished" && !resume)
+  if (present !== null) refuseOther(experiment, folder);
+  if (present?.status === "finished") return present;
+  if (present !== null && !resume)
     throw new Error(`${folder} holds an unfinished run; continue it with --resume, or choose another folder`);
+  checkWritable(folder);
   return present;
 }
 
@@ -177,10 +198,10 @@ class RunLogWriter {
   readonly #steps: string;
   readonly #evaluations: string;
   readonly #info: string;
-  readonly #map: LayerMapName;
+  readonly #experiment: Experiment;
 
-  constructor(folder: string, { recipe }: Experiment) {
-    this.#map = recipe.kind === "apollo" ? recipe.map : "interp_floor";
+  constructor(folder: string, experiment: Experiment) {
+    this.#experiment = experiment;
     this.#steps = join(folder, runFileNames.steps);
     this.#evaluations = join(folder, runFileNames.evaluations);
     this.#info = join(folder, INFO_FILE);
@@ -209,10 +230,11 @@ class RunLogWriter {
 
   /** One line per micro-batch in the release's schema (methods A.11). */
   apolloInfo({ step, plans }: TrainingRecord, { stages }: Method): void {
+    const map = layerMapOf(this.#experiment);
     plans.forEach(({ positions }, microBatch) => {
       const layers = positions.map(({ weight }) => weight);
       appendRecord(this.#info, {
-        ...apolloInfoRecord({ step, microBatch, microBatches: plans.length, stages, map: this.#map, layers }),
+        ...apolloInfoRecord({ step, microBatch, microBatches: plans.length, stages, map, layers }),
       });
     });
   }
@@ -225,11 +247,11 @@ class RunLogWriter {
 
 function readHeader(folder: string): RunHeader | null {
   const path = join(folder, runFileNames.header);
-  return existsSync(path) ? (JSON.parse(readFileSync(path, "utf8")) as RunHeader) : null;
+  return existsSync(path) ? parseHeader(new TextDecoder().decode(readWhole(path)), path) : null;
 }
 
 function refuseOther(experiment: Experiment, folder: string): void {
-  const present = parseExperiment(JSON.parse(readFileSync(join(folder, runFileNames.experiment), "utf8")));
+  const present = readExperiment(join(folder, runFileNames.experiment));
   if (experimentHash(present) !== experimentHash(experiment)) {
     throw new Error(
       `${folder} holds another experiment ("${present.name}", seed ${present.seed}); choose another folder`,
@@ -237,19 +259,35 @@ function refuseOther(experiment: Experiment, folder: string): void {
   }
 }
 
-/** Puts model and optimizer back to the last checkpoint. @returns the updates done by then; 0 without one. */
-function restore(folder: string, task: Task, optimizer: AdamW): number {
+/**
+ * Puts model and optimizer back to the last checkpoint.
+ * @returns the updates done by then; 0 without one.
+ * @throws before anything is changed, naming the file, when it is damaged or of another experiment.
+ */
+function restore(experiment: Experiment, folder: string, task: Task, optimizer: AdamW): number {
   const path = join(folder, CHECKPOINT_FILE);
   if (!existsSync(path)) return 0;
   const checkpoint = decodeSafetensors(readWhole(path), path);
-  restoreCheckpoint(checkpoint, task.model.namedParameters(), optimizer);
-  return Number(checkpoint.metadata.step);
+  const { experiment: hash } = checkpoint.metadata;
+  if (hash !== experimentHash(experiment))
+    throw new Error(`${path}: it belongs to the experiment ${hash}, not to ${experimentHash(experiment)}`);
+  const step = checkpointStep(checkpoint, experiment, path);
+  restoreCheckpoint(checkpoint, task.model.namedParameters(), optimizer, path);
+  return step;
 }
 
-function describeRun(experiment: Experiment, method: Method, task: Task): RunHeader {
-  const { model, training, seed, name, recipe } = experiment;
+/** The updates that a checkpoint was written after. @throws naming the file, when the run has no such step. */
+export function checkpointStep({ metadata }: SafetensorsFile, { training }: Experiment, path: string): number {
+  const step = Number(metadata.step);
+  if (!(Number.isInteger(step) && step >= 1 && step <= training.steps))
+    throw new Error(`${path}: its step must be a whole number from 1 to ${training.steps}, not ${metadata.step}`);
+  return step;
+}
+
+/** @param before the run that this one continues. */
+function describeRun(experiment: Experiment, method: Method, task: Task, before: RunHeader | null): RunHeader {
+  const { model, training, seed, name } = experiment;
   const { family, layers, hidden, heads, context } = model;
-  const info = engineInfo();
   return {
     schema: 1,
     name,
@@ -267,22 +305,45 @@ function describeRun(experiment: Experiment, method: Method, task: Task): RunHea
     batch: training.batch * training.microBatches,
     seed,
     trainTokens: task.trainTokens,
-    stages: describeStages(recipe, method, layers),
-    runtime: {
-      node: process.version,
-      kernels: `${info.kernels} ${info.variant}`,
-      threads: info.threads,
-      cpu: cpus()[0]?.model.trim() ?? "unknown",
-    },
+    stages: describeStages(experiment, method, layers),
+    ...runtimes(before),
     status: "running",
   };
 }
 
+/** Where the run began, and where else it went on, this time included. */
+function runtimes(before: RunHeader | null): Pick<RunHeader, "runtime" | "continuedOn"> {
+  const now = describeRuntime();
+  if (before === null) return { runtime: now };
+  const { runtime, continuedOn = [] } = before;
+  const isNew = JSON.stringify(continuedOn.at(-1) ?? runtime) !== JSON.stringify(now);
+  const later = isNew ? [...continuedOn, now] : continuedOn;
+  return { runtime, ...(later.length > 0 && { continuedOn: later }) };
+}
+
+function describeRuntime(): RunRuntime {
+  const { kernels, variant, threads } = engineInfo();
+  return {
+    node: process.version,
+    kernels: variant === null ? kernels : `${kernels} ${variant}`,
+    threads,
+    cpu: cpus()[0]?.model.trim() ?? "unknown",
+  };
+}
+
+/** One sentence when a run went on with kernels that round otherwise than those it began with, else null. */
+function differenceOfKernels({ runtime, continuedOn = [] }: RunHeader): string | null {
+  // Both fuse multiplication and addition, and give the same bits; so do any numbers of threads.
+  const rounding = (kernels: string) => kernels.replace("relaxed", "wide");
+  const other = continuedOn.find(({ kernels }) => rounding(kernels) !== rounding(runtime.kernels));
+  if (other === undefined) return null;
+  return `this run began with ${runtime.kernels} kernels and went on with ${other.kernels}: the weights will not be bitwise those of an uninterrupted run`;
+}
+
 /** The stages with their samplers and maps, as a report draws them. */
-function describeStages(recipe: Experiment["recipe"], method: Method, layers: number): RunStage[] {
-  // Scratch is one stage with N = L, where every sampler and every map is the same.
-  const sampler = depthSampler(recipe.kind === "apollo" ? recipe.depth : { sampler: "fs" });
-  const map = recipe.kind === "apollo" ? recipe.map : "interp_floor";
+function describeStages(experiment: Experiment, method: Method, layers: number): RunStage[] {
+  const sampler = depthSampler(samplerOptionsOf(experiment));
+  const map = layerMapOf(experiment);
   return method.stages.map(({ uniqueLayers, firstStep, endStep }, index) => {
     const depths = Array.from({ length: layers - uniqueLayers + 1 }, (_, offset) => uniqueLayers + offset);
     return {

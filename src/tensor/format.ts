@@ -78,10 +78,16 @@ function numberFormat(values: readonly number[], whole: boolean): (value: number
   const largest = Math.max(0, ...finite);
   const smallest = Math.min(Number.POSITIVE_INFINITY, ...finite);
   if (largest >= 1e8 || (finite.length > 0 && (smallest < 1e-4 || largest / smallest > 1e6))) {
-    return (value) => (Number.isFinite(value) ? value.toExponential(4) : String(value));
+    return (value) => (Number.isFinite(value) ? signed(value, value.toExponential(4)) : String(value));
   }
   const decimals = Math.max(0, ...finite.map(decimalsOf));
-  return (value) => (Number.isFinite(value) ? `${value.toFixed(decimals)}${decimals === 0 ? "." : ""}` : String(value));
+  const point = decimals === 0 ? "." : "";
+  return (value) => (Number.isFinite(value) ? signed(value, `${value.toFixed(decimals)}${point}`) : String(value));
+}
+
+/** JavaScript writes −0 without its sign. */
+function signed(value: number, text: string): string {
+  return Object.is(value, -0) ? `-${text}` : text;
 }
 
 function decimalsOf(value: number): number {

@@ -41,6 +41,23 @@ describe("experiments", () => {
       { training: { ...base.training, learningRate: { peak: -1 } } },
       /training\.learningRate\.peak is -1/,
     ],
+    ["an object that is missing", { model: undefined }, /^experiment: model is missing$/],
+    ["a number for an object", { model: 3 }, /^experiment: model is 3: must be an object$/],
+    [
+      "no list",
+      { recipe: { ...base.recipe, stages: "1,12" } },
+      /^experiment: recipe\.stages is "1,12": must be a list$/,
+    ],
+    [
+      "an unknown recipe",
+      { recipe: { kind: "best" } },
+      /^experiment: recipe\.kind is "best": must be scratch or apollo$/,
+    ],
+    [
+      "an unknown map",
+      { recipe: { ...base.recipe, map: "best" } },
+      /recipe\.map is "best": must be one of interp_floor, /,
+    ],
     [
       "stages that do not end at L",
       { recipe: { ...base.recipe, stages: [1, 3, 6, 11] } },

@@ -1,4 +1,4 @@
-import { mkdirSync, mkdtempSync, readdirSync, readFileSync, rmSync, writeFileSync } from "node:fs";
+import { existsSync, mkdirSync, mkdtempSync, readdirSync, readFileSync, rmSync, writeFileSync } from "node:fs";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { expect } from "chai";
@@ -39,6 +39,7 @@ describe("a run in its folder", () => {
     });
   }
   const options = (name: string) => ({ folder: join(folder, name), cacheFolder: join(folder, "cache") });
+  const text = { prompt: "the sun", tokens: 20, temperature: 1, seed: 3 };
   const bytes = (name: string) => readFileSync(join(folder, name, "weights.safetensors"));
 
   it("writes its experiment, its logs, its weights and a checkpoint", async () => {
@@ -111,6 +112,127 @@ describe("a run in its folder", () => {
     writeFileSync(header, finished);
   });
 
+  /** A run that was stopped after so many of its 24 steps. */
+  async function stopped(name: string, after: number, recipe = progressive): Promise<void> {
+    const controller = new AbortController();
+    await run(experiment({ recipe }), {
+      ...options(name),
+      signal: controller.signal,
+      onProgress: ({ step }) => step === after && controller.abort(),
+    });
+  }
+  /** Changes a file, waits for what is expected of that, and puts the file back. */
+  async function damaged(path: string, damage: (text: string) => string | null, expected: () => Promise<void>) {
+    const whole = readFileSync(path);
+    const text = damage(whole.toString("latin1"));
+    if (text === null) rmSync(path);
+    else writeFileSync(path, text, "latin1");
+    await expected();
+    writeFileSync(path, whole);
+  }
+
+  it("goes on only from files that are whole, and names the one that is not", async () => {
+    await stopped("torn", 8);
+    const resume = () => run(experiment(), { ...options("torn"), resume: true });
+    const file = (name: string) => join(folder, "torn", name);
+    const half = (text: string) => text.slice(0, text.length >> 1);
+    for (const [name, damage, complaint] of [
+      ["run.json", half, /torn.run\.json is not JSON/],
+      ["run.json", (text: string) => text.replace('"interrupted"', '"tired"'), /torn.run\.json: status is "tired"/],
+      ["experiment.json", half, /torn.experiment\.json is not JSON; it ends with "/],
+      ["experiment.json", () => "{}", /torn.experiment\.json: experiment: name is missing/],
+      ["experiment.json", () => null, /there is no file .*torn.experiment\.json/],
+      ["checkpoint.safetensors", half, /torn.checkpoint\.safetensors: tensor/],
+      [
+        "checkpoint.safetensors",
+        (text: string) => text.replace('"step":"8"', '"step":"x"'),
+        /torn.checkpoint\.safetensors: its step must be a whole number from 1 to 24, not x/,
+      ],
+      [
+        "checkpoint.safetensors",
+        (text: string) => text.replace(/"experiment":"..../, '"experiment":"else'),
+        /torn.checkpoint\.safetensors: it belongs to the experiment else/,
+      ],
+    ] as const) {
+      await damaged(file(name), damage, () => refused(resume(), complaint));
+    }
+    await damaged(file("experiment.json"), half, async () => {
+      expect(() => [...generateText(join(folder, "torn"), text)]).to.throw(/torn.experiment\.json is not JSON/);
+    });
+    await damaged(
+      file("tokenizer.json"),
+      () => "{}",
+      async () => {
+        expect(() => [...generateText(join(folder, "torn"), text)]).to.throw(
+          /torn.tokenizer\.json: not a usable tokenizer/,
+        );
+      },
+    );
+    expect((await resume()).status).to.equal("finished");
+    expect(bytes("torn").equals(bytes("whole"))).to.equal(true);
+  });
+
+  it("says so when it goes on with kernels that round otherwise, and keeps both", async () => {
+    await stopped("moved", 8);
+    const path = join(folder, "moved", "run.json");
+    const { runtime } = readRun(join(folder, "moved")).header;
+    const goOnAfter = async (kernels: string) => {
+      await damaged(
+        path,
+        (text) => text.replace(`"kernels": "${runtime.kernels}"`, `"kernels": "${kernels}"`),
+        async () => {
+          const messages: string[] = [];
+          const controller = new AbortController();
+          const header = await run(experiment(), {
+            ...options("moved"),
+            resume: true,
+            signal: controller.signal,
+            onPrepare: (message) => messages.push(message),
+            onProgress: () => controller.abort(),
+          });
+          expect(header.runtime).to.deep.equal({ ...runtime, kernels });
+          expect(header.continuedOn).to.deep.equal(kernels === runtime.kernels ? undefined : [runtime]);
+          expect(readRun(join(folder, "moved")).header).to.deep.equal(header);
+          told = messages.filter((message) => message.includes("bitwise"));
+        },
+      );
+    };
+    let told: string[] = [];
+    await goOnAfter(runtime.kernels);
+    expect(told).to.deep.equal([]);
+    await goOnAfter("elsewhere");
+    expect(told).to.deep.equal([
+      `this run began with elsewhere kernels and went on with ${runtime.kernels}: the weights will not be bitwise those of an uninterrupted run`,
+    ]);
+    if (!/relaxed|wide/.test(runtime.kernels)) return;
+    await goOnAfter(runtime.kernels.includes("wide") ? "simd relaxed" : "simd wide");
+    expect(told, "the two variants that fuse give the same bits").to.deep.equal([]);
+  });
+
+  it("is told to begin once all is prepared, before its folder is there", async () => {
+    const order: string[] = [];
+    await run(experiment(), {
+      ...options("begun"),
+      onPrepare: () => order.push("prepare"),
+      onBegin: () => order.push(`begin, ${existsSync(join(folder, "begun")) ? "with" : "without"} folder`),
+      onProgress: ({ step }) => step === 1 && order.push("step"),
+    });
+    expect(order).to.deep.equal(["prepare", "begin, without folder", "step"]);
+  });
+
+  it("refuses a folder that cannot be made before it prepares anything, and leaves nothing of it", async () => {
+    const file = join(folder, "file");
+    writeFileSync(file, "");
+    for (const place of [join(file, "run"), file, ...(existsSync("/proc/self") ? ["/proc/apollo/run"] : [])]) {
+      let isPrepared = false;
+      await refused(
+        run(experiment(), { ...options(""), folder: place, onPrepare: () => (isPrepared = true) }),
+        /^cannot write into .*(file|apollo)/,
+      );
+      expect(isPrepared).to.equal(false);
+    }
+  });
+
   it("that diverges says at which step, and is marked as failed", async () => {
     await refused(
       run(experiment({ peak: 1e30 }), options("diverged")),
@@ -153,6 +275,33 @@ describe("a run in its folder", () => {
     expect(() => [...generateText(join(folder, "bert"), { prompt: "a", tokens: 1, temperature: 1, seed: 0 })]).to.throw(
       /only gpt writes text/,
     );
+  });
+
+  it("generates from the checkpoint of a run that was cut off, at any depth, through its own map", async () => {
+    const stacked: RecipeInput = { ...progressive, map: "stack" };
+    // Two of four layers are trained after 8 steps; after 6, the first is and the second is about to be made.
+    for (const [after, uniqueLayers] of [
+      [8, 2],
+      [6, 1],
+    ]) {
+      const name = `early-${after}`;
+      await stopped(name, after, stacked);
+      const write = (depth?: number) => [...generateText(join(folder, name), { ...text, depth })].join("");
+      expect(write()).to.equal(write(4));
+      expect(write(uniqueLayers)).to.be.a("string");
+      expect(write(3)).to.be.a("string");
+      expect(() => write(5)).to.throw("depth must be a whole number from 1 to 4, not 5");
+    }
+    const stack = [...generateText(join(folder, "early-8"), text)].join("");
+    await damaged(
+      join(folder, "early-8", "experiment.json"),
+      (json) => json.replace('"stack"', '"interp_floor"'),
+      async () => {
+        expect([...generateText(join(folder, "early-8"), text)].join("")).not.to.equal(stack);
+      },
+    );
+    rmSync(join(folder, "early-8", "checkpoint.safetensors"));
+    expect(() => [...generateText(join(folder, "early-8"), text)]).to.throw("early-8 has no weights yet");
   });
 
   it("is evaluated evenly and at its end", () => {

@@ -6,7 +6,13 @@ import fc from "fast-check";
 import { formatDuration, formatFixed, formatFlops, formatParameters, formatPercent } from "../../src/report/format.ts";
 import { costByDepth } from "../../src/report/plots/index.ts";
 import { appendRecord, keepRecords, readRun } from "../../src/report/run-files.ts";
-import { formatRecord, parseEvaluationRecords, parseHeader, parseStepRecords } from "../../src/report/run-log.ts";
+import {
+  formatRecord,
+  missingRecords,
+  parseEvaluationRecords,
+  parseHeader,
+  parseStepRecords,
+} from "../../src/report/run-log.ts";
 import { interpolate, median, trailingMedian } from "../../src/report/statistics.ts";
 import { exampleRun } from "./example-runs.ts";
 
@@ -38,6 +44,22 @@ describe("run logs", () => {
     expect(readRun(folder).steps).to.deep.equal(example.steps.slice(0, 5));
   });
 
+  it("say what is missing where a run is marked as finished", () => {
+    writeExample();
+    expect(missingRecords(readRun(folder))).to.deep.equal([]);
+    writeFileSync(join(folder, "steps.jsonl"), example.steps.slice(0, 7).map(formatRecord).join(""));
+    writeFileSync(join(folder, "evaluations.jsonl"), example.evaluations.slice(0, -1).map(formatRecord).join(""));
+    expect(missingRecords(readRun(folder))).to.deep.equal([
+      "apollo-lvps is marked as finished, but its steps.jsonl holds 7 of 20 steps: its numbers are not those of the whole run.",
+      "apollo-lvps is marked as finished, but its evaluations.jsonl ends after step 16 of 20: its numbers are not those of the whole run.",
+    ]);
+    rmSync(join(folder, "evaluations.jsonl"));
+    expect(missingRecords(readRun(folder))[1]).to.include("evaluations.jsonl holds nothing");
+    expect(
+      missingRecords({ ...example, header: { ...example.header, status: "interrupted" }, steps: [] }),
+    ).to.deep.equal([]);
+  });
+
   it("keep a loss that diverged as NaN", () => {
     const line = formatRecord({ ...example.steps[0], loss: Number.NaN });
     expect(parseStepRecords(line)[0].loss).to.be.NaN;
@@ -49,6 +71,11 @@ describe("run logs", () => {
     expect(() => parseHeader(text.replace('"finished"', '"done"'))).to.throw('status is "done"');
     expect(() => parseHeader(text.replace('"hidden":8', '"hidden":"8"'))).to.throw(/model\.hidden.*"8"/);
     expect(() => parseHeader("{")).to.throw("run.json is not JSON");
+    expect(() => parseHeader('{\n  "schema": 1,\n')).to.throw(/^run\.json is not JSON: \{ "schema": 1, $/);
+    const elsewhere = { ...example.header, continuedOn: [{ ...example.header.runtime, threads: "two" }] };
+    expect(() => parseHeader(JSON.stringify(elsewhere))).to.throw(
+      'run.json: continuedOn[0].threads is "two", not a number',
+    );
     const lines = example.steps.map(formatRecord);
     expect(() => parseStepRecords(`${lines[0]}nonsense\n${lines[1]}`)).to.throw("steps.jsonl, line 2 is not JSON");
     expect(() => parseStepRecords(lines[1] + lines[0])).to.throw("step 0 comes after step 1");

@@ -44,6 +44,15 @@ describe("printing a tensor", () => {
     expect(numbers([0, 0])).to.equal("[0., 0.]");
   });
 
+  it("zeros follow the format of the others; −0 keeps its sign", () => {
+    expect(numbers([0, 12.25, 0, -1.5])).to.equal("[ 0.00, 12.25,  0.00, -1.50]");
+    expect(numbers([0, 1e-5])).to.equal("[0.0000e+0, 1.0000e-5]");
+    expect(numbers([-0])).to.equal("[-0.]");
+    expect(numbers([-0, 0, 2.5])).to.equal("[-0.0,  0.0,  2.5]");
+    expect(numbers([-0, 1e-5])).to.equal("[-0.0000e+0,  1.0000e-5]");
+    expect(printed(() => tensor([-0, 3], { dtype: "i32" }))).to.equal("Tensor[2] i32\n[0, 3]");
+  });
+
   it("aligns what is not finite", () => {
     expect(numbers([Number.NaN, Number.NEGATIVE_INFINITY, 1.5])).to.equal("[      NaN, -Infinity,       1.5]");
     expect(numbers([Number.NaN])).to.equal("[NaN]");
