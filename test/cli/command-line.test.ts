@@ -1,5 +1,5 @@
 import { type SpawnSyncReturns, spawn, spawnSync } from "node:child_process";
-import { existsSync, mkdtempSync, readdirSync, readFileSync, rmSync, writeFileSync } from "node:fs";
+import { existsSync, mkdirSync, mkdtempSync, readdirSync, readFileSync, rmSync, writeFileSync } from "node:fs";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { fileURLToPath } from "node:url";
@@ -60,6 +60,8 @@ describe("the command line", () => {
     for (const number of ["1.9829", "5.0899", "8.0883", "12.0000", "124,439,808"]) expect(stdout).to.include(number);
     // The head is c = 4.462 layers of 12: 1 − (422.68/40 + 4.462)/16.462, in epochs of the paper's 40.
     expect(stdout).to.match(/schedule saves +8\.71 % with the head, 11\.94 % counting layers only/);
+    expect(stdout).to.match(/^does not fit +the engine has 4\.00 GiB at most/m);
+    expect(apollo(["plan", "--model", "gpt-base", "--batch", "1"]).stdout).not.to.include("does not fit");
   });
 
   it("trains, says so, and leaves a complete folder", () => {
@@ -126,6 +128,21 @@ describe("the command line", () => {
     expect(losses("cut")).to.deep.equal(losses("uncut"));
   });
 
+  it("ends at once at Ctrl-C while it prepares, and leaves no folder", async () => {
+    // The whole Brown corpus, not tokenised before.
+    const child = spawn(process.execPath, [main, "train", "--out", "unprepared"], {
+      cwd: folder,
+      env: environment,
+      stdio: ["ignore", "pipe", "pipe"],
+    });
+    child.stderr.on("data", (text: Buffer) => {
+      if (text.toString().includes("training the tokenizer")) child.kill("SIGINT");
+    });
+    const signal = await new Promise((resolve) => child.on("exit", (_, by) => resolve(by)));
+    expect(signal).to.equal("SIGINT");
+    expect(existsSync(join(folder, "unprepared"))).to.equal(false);
+  });
+
   it("compares recipes, keeps what is finished, and writes a page that needs nothing else", () => {
     const compare = ["compare", "--corpus", corpus, "--out", "compared", ...SMALL, "--steps", "12"];
     const { stdout, status, stderr } = apollo(compare);
@@ -154,7 +171,7 @@ describe("the command line", () => {
       ...["--recipes", "scratch,apollo-us"],
     ]);
     expect(status).to.equal(0);
-    expect(stdout).to.match(/apollo-us .*finished/);
+    expect(stdout).to.match(/apollo-us: finished/);
   });
 
   it("goes on with the others when a run fails, and says which failed and why", () => {
@@ -164,7 +181,7 @@ describe("the command line", () => {
     ]);
     expect(status).to.equal(1);
     expect(stderr).to.match(/scratch: failed: training stopped at step \d+: loss NaN/);
-    expect(stdout).to.match(/apollo-none .*failed/);
+    expect(stdout).to.match(/apollo-none: failed/);
     expect(readFileSync(join(folder, "diverged", "report.html"), "utf8")).to.include("training stopped at step");
   });
 
@@ -215,10 +232,29 @@ describe("the command line", () => {
       [
         "an experiment that is no JSON",
         ["train", "--experiment", "short.txt"],
-        /cannot read the experiment short\.txt/,
+        /short\.txt is not JSON; it ends with "Hello\."/,
       ],
+      [
+        "options that an experiment file has already",
+        ["train", "--experiment", "short.txt", "--steps", "7", "--learning-rate", "-5"],
+        /--steps cannot stand beside --experiment: short\.txt holds the whole experiment/,
+      ],
+      [
+        "an option that means nothing to the recipe",
+        ["train", "--recipe", "apollo-us", "--k", "5"],
+        /--k 5 means nothing to the recipe apollo-us/,
+      ],
+      [
+        "an option that means nothing to any recipe of a comparison",
+        ["compare", "--recipes", "scratch,apollo-fs", "--lvps", "round"],
+        /--lvps round means nothing to any of the recipes scratch, apollo-fs/,
+      ],
+      ["a benchmark of no model", ["bench", "--heads", "3"], /3 heads do not divide hidden size 128/],
+      ["a run whose JSON was cut off", ["report", "torn"], /torn.run\.json is not JSON: \{ "schema": 1, "na$/],
     ];
     before(() => {
+      mkdirSync(join(folder, "torn"));
+      writeFileSync(join(folder, "torn", "run.json"), '{\n  "schema": 1,\n  "na');
       writeFileSync(join(folder, "empty.txt"), "\n\n");
       writeFileSync(join(folder, "bytes.txt"), Buffer.from([0xff, 0xfe, 0x80, 0x81]));
       writeFileSync(join(folder, "untold.jsonl"), '{"text": "a"}\n{"txt": 1}\n');
@@ -227,7 +263,9 @@ describe("the command line", () => {
     for (const [name, args, complaint] of cases) {
       it(name, () => {
         const needsOut = args[0] === "train" || args[0] === "compare";
-        refuses(apollo(needsOut ? [...args, "--out", "refused"] : args), complaint);
+        const result = apollo(needsOut ? [...args, "--out", "refused"] : args);
+        refuses(result, complaint);
+        expect(result.stdout, "something was told before").to.equal("");
         expect(existsSync(join(folder, "refused")), "a folder was begun").to.equal(false);
       });
     }

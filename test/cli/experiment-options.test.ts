@@ -1,0 +1,43 @@
+import { expect } from "chai";
+import { Command } from "commander";
+import {
+  addApolloOptions,
+  addExperimentOptions,
+  type ExperimentFlags,
+  experimentsFrom,
+} from "../../src/cli/experiment-options.ts";
+
+const experimentsOf = (recipes: string, ...args: string[]) => {
+  const flags = addApolloOptions(addExperimentOptions(new Command()))
+    .parse(args, { from: "user" })
+    .opts<ExperimentFlags>();
+  return experimentsFrom(flags, recipes.split(","));
+};
+
+describe("the options of experiments", () => {
+  for (const [recipes, args, complaint] of [
+    ["scratch", ["--k", "5"], "--k 5 means nothing to the recipe scratch"],
+    ["scratch", ["--stages", "1,2"], "--stages 1,2 means nothing to the recipe scratch"],
+    ["scratch", ["--optimizer-at-growth", "copy"], "--optimizer-at-growth copy means nothing to the recipe scratch"],
+    ["apollo-us", ["--k", "5"], "--k 5 means nothing to the recipe apollo-us"],
+    ["apollo-es", ["--lvps", "round"], "--lvps round means nothing to the recipe apollo-es"],
+    ["apollo-lvps", ["--es", "round"], "--es round means nothing to the recipe apollo-lvps"],
+    ["scratch,apollo-fs", ["--k", "0"], "--k 0 means nothing to any of the recipes scratch, apollo-fs"],
+  ] as [string, string[], string][]) {
+    it(`refuse what no recipe uses: ${recipes} ${args.join(" ")}`, () => {
+      expect(() => experimentsOf(recipes, ...args)).to.throw(complaint);
+    });
+  }
+
+  it("reach the recipes that use them, and leave the others as they are", () => {
+    const args = ["--k", "2", "--es", "round", "--map", "stack"];
+    const [scratch, lvps, es, us] = experimentsOf("scratch,apollo-lvps,apollo-es,apollo-us", ...args).map(
+      ({ recipe }) => JSON.parse(JSON.stringify(recipe)),
+    );
+    expect(scratch).to.deep.equal({ kind: "scratch" });
+    expect(lvps.depth).to.deep.equal({ sampler: "lvps", k: 2 });
+    expect(es.depth).to.deep.equal({ sampler: "es", es: "round", k: 2 });
+    expect(us.depth).to.deep.equal({ sampler: "us" });
+    for (const { map } of [lvps, es, us]) expect(map).to.equal("stack");
+  });
+});
