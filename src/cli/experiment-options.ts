@@ -70,8 +70,8 @@ export function addExperimentOptions(command: Command): Command {
     .option("--dropout <p>", "dropout everywhere", parseNumber)
     .option("--corpus <source>", "brown, sotu, or a path to a file, a folder or a .jsonl file", "brown")
     .option("--validation-fraction <f>", "share of the documents that is kept for validation", parseNumber)
-    .option("--steps <T>", "updates", parseNumber, 800)
-    .option("--batch <B>", "sequences in a micro-batch", parseNumber, 8)
+    .option("--steps <T>", "updates", parseNumber, 1500)
+    .option("--batch <B>", "sequences in a micro-batch", parseNumber, 4)
     .option("--micro-batches <n>", "micro-batches in an update", parseNumber)
     .option(
       "--learning-rate <lr>",
