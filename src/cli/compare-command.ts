@@ -3,7 +3,6 @@
 import { join } from "node:path";
 import { Command, Option } from "commander";
 import { COMPARISON_FILE, compare, REPORT_FILE } from "../lab/compare.ts";
-import { missingRecords } from "../report/run-log.ts";
 import { comparisonTable } from "./comparison-table.ts";
 import {
   addApolloOptions,
@@ -67,7 +66,6 @@ Examples:
       if (signal.aborted) process.exitCode = 130;
       return result;
     });
-    for (const { log } of comparison.runs) for (const note of missingRecords(log)) console.error(note);
     console.log(comparisonTable(comparison));
     console.log(`report: ${join(folder, REPORT_FILE)}   numbers: ${join(folder, COMPARISON_FILE)}`);
     if (comparison.runs.some(({ log }) => log.header.status === "failed")) process.exitCode = 1;

@@ -3,8 +3,8 @@
 import Table from "cli-table3";
 import type { ComparedRun, Comparison, LossesAtEqualCost } from "../report/comparison.ts";
 
-/** One row per run: end loss, losses at equal cost, savings by methods D.1; below, what else must be told of each. */
-export function comparisonTable({ runs, target }: Comparison): string {
+/** One row per run: end loss, losses at equal cost, savings by methods D.1; above, what makes these doubtful; below, what else must be told of each. */
+export function comparisonTable({ runs, target, warnings }: Comparison): string {
   const table = new Table({
     head: [
       "method",
@@ -42,7 +42,7 @@ export function comparisonTable({ runs, target }: Comparison): string {
     ]);
     below.push(`${name}: ${status}; ${describe(run)}`);
   }
-  return [table.toString(), ...below].join("\n");
+  return [...warnings, table.toString(), ...below].join("\n");
 }
 
 function percentOr(saving: number | null): string {

@@ -3,7 +3,6 @@
 import { join } from "node:path";
 import { Command } from "commander";
 import { FIGURES_FOLDER, REPORT_FILE, writeReport } from "../lab/compare.ts";
-import { missingRecords } from "../report/run-log.ts";
 import { comparisonTable } from "./comparison-table.ts";
 
 export function reportCommand(): Command {
@@ -14,7 +13,6 @@ export function reportCommand(): Command {
     .option("--figures", `also write every picture as a file, into ${FIGURES_FOLDER}/`)
     .action(async (folder: string, flags: { title?: string; figures?: boolean }) => {
       const comparison = await writeReport(folder, flags);
-      for (const { log } of comparison.runs) for (const note of missingRecords(log)) console.error(note);
       console.log(comparisonTable(comparison));
       console.log(`report: ${join(folder, REPORT_FILE)}`);
     });

@@ -123,6 +123,7 @@ export function compareRuns(logs: readonly RunLog[], title: string = titleOf(log
     target: end === undefined ? null : { loss: end.smoothed, run: scratch!.header.name },
     runs: logs.map((log) => comparedRun(log, target)),
     samplers: samplerCurves(),
+    warnings: warningsOn(logs, end === undefined ? null : { log: scratch!, loss: end.smoothed }),
     notes: notesOn(logs, end !== undefined),
   };
 }
@@ -202,6 +203,20 @@ function samplerCurves(): SamplerCurve[] {
   }));
 }
 
+/** A loss less than this below the unigrams' says that little was learned but frequencies. */
+const LEAST_GAIN = 0.1;
+
+function warningsOn(logs: readonly RunLog[], target: { log: RunLog; loss: number } | null): string[] {
+  const warnings = logs.flatMap(missingRecords);
+  const unigramLoss = target?.log.header.unigramLoss;
+  if (unigramLoss !== undefined && target!.loss > unigramLoss - LEAST_GAIN)
+    warnings.push(
+      `These runs are too short to compare methods: the target, ${target!.loss.toFixed(3)}, is hardly better than guessing every token by ` +
+        `its frequency, which costs ${unigramLoss.toFixed(3)} nats. What looks like a saving here is noise.`,
+    );
+  return warnings;
+}
+
 function notesOn(logs: readonly RunLog[], hasTarget: boolean): string[] {
   const notes = [
     "Losses are in nats per token on the same validation text for every run; the target is the smoothed validation loss at the end of Scratch (median of three evaluations). " +
@@ -217,6 +232,5 @@ function notesOn(logs: readonly RunLog[], hasTarget: boolean): string[] {
     );
   if (new Set(logs.map(({ header }) => header.seed)).size === 1)
     notes.push("One seed: differences of a few hundredths of a nat are within what another seed would change.");
-  notes.push(...logs.flatMap(missingRecords));
   return notes;
 }

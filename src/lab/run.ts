@@ -305,6 +305,7 @@ function describeRun(experiment: Experiment, method: Method, task: Task, before:
     batch: training.batch * training.microBatches,
     seed,
     trainTokens: task.trainTokens,
+    unigramLoss: task.unigramLoss,
     stages: describeStages(experiment, method, layers),
     ...runtimes(before),
     status: "running",

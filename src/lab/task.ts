@@ -27,6 +27,8 @@ export interface Task {
   vocabularySize: number;
   /** One epoch. */
   trainTokens: number;
+  /** What a validation token costs, in nats, when it is guessed by its frequency in the training text alone. */
+  unigramLoss: number;
   tokenizerJson: string;
 }
 
@@ -36,8 +38,8 @@ interface TaskParts<Tokens, Batch> {
   training: { batchAt(step: number): Tokens };
   validation: readonly Tokens[];
   toBatch(tokens: Tokens): Batch;
-  /** How many predictions a batch's mean loss stands for. */
-  predictions(tokens: Tokens): number;
+  /** What is to be predicted: a batch's loss is the mean over these. */
+  targets(tokens: Tokens): Int32Array;
 }
 
 /** Of the choice of validation documents: one for all seeds, so that all runs on a corpus share their validation text. */
@@ -75,7 +77,7 @@ function gptTask(experiment: Experiment, corpus: PreparedCorpus): Task {
       inputs: Tensor.from(inputs, [rows, context], "i32"),
       targets: Tensor.from(targets, [rows, context], "i32"),
     }),
-    predictions: ({ targets }) => targets.length,
+    targets: ({ targets }) => targets,
   });
 }
 
@@ -103,12 +105,12 @@ function bertTask(experiment: Experiment, corpus: PreparedCorpus): Task {
       positions: Tensor.from(positions, [positions.length], "i32"),
       targets: Tensor.from(targets, [targets.length], "i32"),
     }),
-    predictions: ({ targets }) => targets.length,
+    targets: ({ targets }) => targets,
   });
 }
 
 function assemble<Tokens, Batch>(corpus: PreparedCorpus, microBatches: number, parts: TaskParts<Tokens, Batch>): Task {
-  const { model, training, validation, toBatch, predictions } = parts;
+  const { model, training, validation, toBatch, targets } = parts;
   return {
     model,
     batchAt: (step, microBatch) => toBatch(training.batchAt(step * microBatches + microBatch)) as never,
@@ -118,13 +120,28 @@ function assemble<Tokens, Batch>(corpus: PreparedCorpus, microBatches: number, p
       let count = 0;
       for (const tokens of validation) {
         const loss = scope(() => noGrad(() => model.loss(toBatch(tokens), { path }).item()));
-        total += loss * predictions(tokens);
-        count += predictions(tokens);
+        total += loss * targets(tokens).length;
+        count += targets(tokens).length;
       }
       return total / count;
     },
     vocabularySize: corpus.tokenizer.vocabularySize,
     trainTokens: corpus.train.tokens.length,
+    unigramLoss: unigramLoss(corpus, validation.map(targets)),
     tokenizerJson: `${JSON.stringify(corpus.tokenizer.toJson(), null, 2)}\n`,
   };
+}
+
+/** −ln of the frequency in the training text, one added to every count, averaged over the tokens to predict. */
+function unigramLoss({ train, tokenizer }: PreparedCorpus, predicted: readonly Int32Array[]): number {
+  const counts = new Float64Array(tokenizer.vocabularySize).fill(1);
+  for (const token of train.tokens) counts[token]++;
+  const all = train.tokens.length + counts.length;
+  let total = 0;
+  let count = 0;
+  for (const targets of predicted) {
+    for (const token of targets) total -= Math.log(counts[token] / all);
+    count += targets.length;
+  }
+  return total / count;
 }

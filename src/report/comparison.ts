@@ -73,6 +73,8 @@ export interface Comparison {
   target: { loss: number; run: string } | null;
   runs: ComparedRun[];
   samplers: SamplerCurve[];
+  /** What makes the numbers doubtful, one sentence each; shown before them. */
+  warnings: string[];
   /** Remarks printed below the table, one paragraph each. */
   notes: string[];
 }

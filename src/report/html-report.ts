@@ -19,10 +19,11 @@ const none = "–";
 
 /** The report of a comparison with its pictures, complete: styles and pictures are part of the text. */
 export function renderReport(comparison: Comparison, figures: readonly Figure[]): string {
-  const { title, notes } = comparison;
+  const { title, notes, warnings } = comparison;
   const views = viewRuns(comparison);
   const sections = [
     `<header><h1>${escapeHtml(title)}</h1><p class="lead">${leadOf(comparison, views)}</p></header>`,
+    ...warnings.map((warning) => `<p class="warning">${escapeHtml(warning)}</p>`),
     failuresOf(views),
     section(
       "What it cost to get there",

@@ -59,6 +59,8 @@ export interface RunHeader {
   seed: number;
   /** Tokens of the training text: one epoch. */
   trainTokens?: number;
+  /** Validation loss of guessing every token by its frequency in the training text, in nats. */
+  unigramLoss?: number;
   stages: RunStage[];
   /** Where the run began. */
   runtime: RunRuntime;

@@ -80,6 +80,15 @@ describe("the report", () => {
     expect(page).to.include("<b>apollo-bad</b> failed: loss NaN &lt;at step 7&gt;");
   });
 
+  it("warns where the target is no better than guessing by frequency, and only there", async () => {
+    const withUnigrams = (unigramLoss: number) => ({ ...scratch, header: { ...scratch.header, unigramLoss } });
+    const end = compareRuns([scratch]).target!.loss;
+    const page = await pageOf(compareRuns([withUnigrams(end + 0.05), fast]));
+    expect(page).to.include("too short to compare methods");
+    expect(page).to.include(`${(end + 0.05).toFixed(3)} nats`);
+    expect(await pageOf(compareRuns([withUnigrams(end + 0.5), fast]))).not.to.include("too short");
+  });
+
   it("lets no name become markup", async () => {
     const name = `<img onerror="x"> & 'co'`;
     const page = await pageOf(compareRuns([exampleRun({ name, recipe: "scratch" }), fast]));
