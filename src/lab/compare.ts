@@ -109,7 +109,8 @@ function targetFirst(logs: readonly RunLog[]): RunLog[] {
 function titleOf(logs: readonly RunLog[]): string {
   const models = new Set(logs.map(({ header: { model } }) => `${model.layers}-layer ${model.family.toUpperCase()}`));
   const [first] = models;
-  const what = models.size === 1 ? `a ${first}` : "transformers";
+  const article = /^(8|11-|18-)/.test(first) ? "an" : "a";
+  const what = models.size === 1 ? `${article} ${first}` : "transformers";
   return logs.length === 1 ? `Training ${what}: ${logs[0].header.name}` : `${logs.length} ways to train ${what}`;
 }
 
