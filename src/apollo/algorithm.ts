@@ -90,6 +90,7 @@ function checkOptions<Batch>({
   microBatches = 1,
   clipNorm = 1,
   startStep = 0,
+  seed,
 }: TrainingOptions<Batch>): void {
   const { uniqueLayers } = method.stages[method.stages.length - 1];
   const fullDepth = method.planFullDepth(uniqueLayers).positions.length;
@@ -99,6 +100,7 @@ function checkOptions<Batch>({
     throw new Error(`train: microBatches must be a whole number from 1, not ${microBatches}`);
   if (!(Number.isSafeInteger(startStep) && startStep >= 0))
     throw new Error(`train: startStep must be a whole number from 0, not ${startStep}`);
+  if (!Number.isSafeInteger(seed)) throw new Error(`train: the seed must be a whole number, not ${seed}`);
   checkClipNorm(clipNorm);
 }
 

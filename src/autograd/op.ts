@@ -11,6 +11,7 @@ import { adopt } from "../tensor/scope.ts";
 import { formatShape, type Shape, ShapeError, sameShape } from "../tensor/shape.ts";
 import type { DType, Storage } from "../tensor/storage.ts";
 import { type TapeLink, Tensor } from "../tensor/tensor.ts";
+import { describe } from "./describe.ts";
 import { currentFlopSection, tallyFlops } from "./flops.ts";
 import { isRecording } from "./grad-mode.ts";
 
@@ -221,6 +222,10 @@ export function aliasWithHistory(tensor: Tensor): Tensor {
 }
 
 function apply<Options>(record: OpRecord<Options>, inputs: readonly Tensor[], options: Options): Tensor {
+  for (const [index, input] of inputs.entries()) {
+    if (!(input instanceof Tensor))
+      throw new Error(`${record.name}: input ${index} is ${describe(input)}, not a tensor`);
+  }
   const shapes = inputs.map((input) => input.shape);
   const shape = record.shape(shapes, options);
   const dtype = elementType(record, inputs);

@@ -27,7 +27,7 @@ export function compareCommand(): Command {
     .description("train several recipes on the same data and write one report of what they saved")
     .addOption(
       new Option("--recipes <list>", `comma-separated: ${RECIPES.join(", ")}`)
-        .argParser((text) => text.split(","))
+        .argParser((text) => text.split(",").map((name) => name.trim()))
         .default(DEFAULT_RECIPES, DEFAULT_RECIPES.join(",")),
     )
     .option("--out <folder>", "where the runs and the report go (runs/compare-<model>)")
@@ -61,6 +61,7 @@ Examples:
         onFinished: ({ name }, status) => {
           lines.get(name)?.stop();
           console.error(`${name}: ${status}`);
+          if (status.startsWith("failed")) process.exitCode = 1;
         },
       });
       if (signal.aborted) process.exitCode = 130;
@@ -68,6 +69,11 @@ Examples:
     });
     console.log(comparisonTable(comparison));
     console.log(`report: ${join(folder, REPORT_FILE)}   numbers: ${join(folder, COMPARISON_FILE)}`);
-    if (comparison.runs.some(({ log }) => log.header.status === "failed")) process.exitCode = 1;
+    const begun = new Set(comparison.runs.map(({ log }) => log.header.name));
+    const waiting = experiments.filter(({ name }) => !begun.has(name)).map(({ name }) => name);
+    if (process.exitCode === 130)
+      console.log(
+        `interrupted: the same command continues${waiting.length === 0 ? "" : `; not begun yet: ${waiting.join(", ")}`}`,
+      );
   });
 }

@@ -25,7 +25,7 @@ export function comparisonTable({ runs, target, warnings }: Comparison): string 
     const { log, endLoss, atEqualFlops, atEqualSeconds, savings, meanDepthPerStage } = run;
     const { name, status } = log.header;
     const isTarget = name === target?.run;
-    const saved = (value: number | null) =>
+    const saved = (value: number | null | "too noisy") =>
       isTarget ? "target" : target === null ? "–" : status === "finished" ? percentOr(value) : status;
     const equal = (losses: LossesAtEqualCost | null) => (isTarget ? "target" : versus(losses, target?.run));
     table.push([
@@ -45,7 +45,8 @@ export function comparisonTable({ runs, target, warnings }: Comparison): string 
   return [...warnings, table.toString(), ...below].join("\n");
 }
 
-function percentOr(saving: number | null): string {
+function percentOr(saving: number | null | "too noisy"): string {
+  if (saving === "too noisy") return saving;
   return saving === null ? "not reached" : `${(100 * saving).toFixed(1)} %`;
 }
 

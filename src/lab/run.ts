@@ -17,7 +17,7 @@ import { checkWritable, readWhole, writeWhole } from "../io/files.ts";
 import { decodeSafetensors, encodeSafetensors, type SafetensorsFile } from "../io/safetensors.ts";
 import { AdamW } from "../optim/adamw.ts";
 import { learningRateSchedule } from "../optim/learning-rate.ts";
-import { appendRecord, keepRecords, runFileNames } from "../report/run-files.ts";
+import { appendRecord, keepRecords, readRun, runFileNames } from "../report/run-files.ts";
 import {
   type EvaluationRecord,
   parseHeader,
@@ -272,8 +272,21 @@ function restore(experiment: Experiment, folder: string, task: Task, optimizer: 
   if (hash !== experimentHash(experiment))
     throw new Error(`${path}: it belongs to the experiment ${hash}, not to ${experimentHash(experiment)}`);
   const step = checkpointStep(checkpoint, experiment, path);
+  checkLogs(experiment, folder, step);
   restoreCheckpoint(checkpoint, task.model.namedParameters(), optimizer, path);
   return step;
+}
+
+/** @throws naming the file, when the records up to a checkpoint are not all there: costs are added up from them. */
+function checkLogs({ training, evaluations: count }: Experiment, folder: string, step: number): void {
+  const { steps, evaluations } = readRun(folder);
+  const kept = steps.filter((record) => record.step < step).length;
+  if (kept !== step)
+    throw new Error(`${join(folder, runFileNames.steps)} holds ${kept} of the ${step} steps before its checkpoint`);
+  const expected = [0, ...[...evaluationSteps(training.steps, count)].filter((after) => after <= step)];
+  const missing = expected.find((after) => !evaluations.some((record) => record.step === after));
+  if (missing !== undefined)
+    throw new Error(`${join(folder, runFileNames.evaluations)} lacks the evaluation after step ${missing}`);
 }
 
 /** The updates that a checkpoint was written after. @throws naming the file, when the run has no such step. */

@@ -69,13 +69,15 @@ export class TransformerBlock extends Module {
 
   constructor(options: TransformerBlockOptions) {
     super();
-    const { hidden, epsilon, dropout = 0 } = options;
+    const { hidden, epsilon, dropout = 0, norm } = options;
+    if (norm !== "pre" && norm !== "post")
+      throw new Error(`TransformerBlock: norm must be "pre" or "post", not ${JSON.stringify(norm)}`);
     this.attentionNorm = new LayerNorm({ size: hidden, epsilon });
     this.attention = new MultiHeadAttention(options);
     this.feedForwardNorm = new LayerNorm({ size: hidden, epsilon });
     this.feedForward = new FeedForward(options);
     this.dropout = new Dropout({ probability: dropout });
-    this.norm = options.norm;
+    this.norm = norm;
   }
 
   /** [B, T, C] → [B, T, C]. What only the gradient needs of the way there is kept by the tape alone. */

@@ -32,6 +32,8 @@ export class FeedForward extends Module {
     outputInitializer = initializer,
   }: FeedForwardOptions) {
     super();
+    if (activation !== "gelu" && activation !== "gelu-tanh")
+      throw new Error(`FeedForward: activation must be "gelu" or "gelu-tanh", not ${JSON.stringify(activation)}`);
     this.up = new Linear({ inputs: hidden, outputs: inner, initializer });
     this.down = new Linear({ inputs: inner, outputs: hidden, initializer: outputInitializer });
     this.activation = activation;

@@ -27,8 +27,11 @@ export function constant(value: number): Initializer {
 /**
  * Names every parameter after its place in the module and hands it the seed, so that its initial values depend on
  * (seed, place) alone: two models that share a layer's name and seed begin with the same layer, whatever their depth.
+ * @throws when the seed is no whole number.
  */
 export function initialize(module: Module, options: { seed: number }): void {
+  if (!Number.isSafeInteger(options.seed))
+    throw new Error(`initialize: the seed must be a whole number, not ${options.seed}`);
   for (const [name, parameter] of module.namedParameters()) {
     parameter.name = name;
     parameter.seed = options.seed;

@@ -19,9 +19,9 @@ export interface Savings {
   seconds: number | null;
   /**
    * Model FLOPs until the smoothed *training* loss first comes down to the target run's, as the release's figure counts; at the
-   * depths that were drawn.
+   * depths that were drawn; "too noisy" where the target run would save against itself.
    */
-  trainingFlops: number | null;
+  trainingFlops: number | null | "too noisy";
 }
 
 /** Two runs at one cost: where the cheaper of the two had spent everything. */

@@ -142,6 +142,7 @@ function savingCell(cost: keyof Savings): Column["cell"] {
     if (!hasTarget) return none;
     if (status !== "finished") return status;
     const saved = run.savings[cost];
+    if (saved === "too noisy") return saved;
     return saved === null ? "not reached" : formatPercent(saved);
   };
 }
@@ -165,7 +166,10 @@ function swatch({ colour }: RunView): string {
 
 function setupOf(views: readonly RunView[]): string {
   const rows = views.map((view) => {
-    const { model, steps, batch, seed, runtime, trainTokens } = view.run.log.header;
+    const { model, steps, batch, seed, runtime, continuedOn, trainTokens } = view.run.log.header;
+    const continued = (continuedOn ?? [])
+      .map(({ cpu, kernels, node }) => `; continued on ${cpu}, ${kernels} kernels, Node ${node}`)
+      .join("");
     const size = `${model.family.toUpperCase()}, ${model.layers} layers, hidden ${model.hidden}, ${model.heads} heads, context ${model.context}, vocabulary ${formatCount(model.vocabulary)}`;
     const cells = [
       size,
@@ -173,7 +177,7 @@ function setupOf(views: readonly RunView[]): string {
       `${formatCount(steps)} × ${formatCount(batch * model.context)} tokens`,
       trainTokens === undefined ? none : formatCount(trainTokens),
       String(seed),
-      `${runtime.cpu}, ${runtime.threads} thread${runtime.threads === 1 ? "" : "s"}, ${runtime.kernels} kernels, Node ${runtime.node}`,
+      `${runtime.cpu}, ${runtime.threads} thread${runtime.threads === 1 ? "" : "s"}, ${runtime.kernels} kernels, Node ${runtime.node}${continued}`,
     ].map((cell) => `<td class="text">${escapeHtml(cell)}</td>`);
     return `<tr><th scope="row">${swatch(view)}${escapeHtml(view.label)}</th>${cells.join("")}</tr>`;
   });

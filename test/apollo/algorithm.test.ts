@@ -447,6 +447,7 @@ describe("the training loop", () => {
     expect(() => begin(2, { clipNorm: -1 })).to.throw("clip: the largest norm must be above 0, not -1");
     expect(() => begin(2, { clipNorm: Number.NaN })).to.throw("above 0, not NaN");
     expect(() => begin(2, { microBatches: 0 })).to.throw("train: microBatches must be a whole number from 1, not 0");
+    expect(() => begin(2, { seed: 0.5 })).to.throw("train: the seed must be a whole number, not 0.5");
     expect(() => begin(2, { startStep: 0.5 })).to.throw("train: startStep must be a whole number from 0, not 0.5");
     expectSameWeights(weightsOf(model), before);
   });

@@ -151,6 +151,9 @@ const OTHERS: [wrong: () => unknown, message: string][] = [
     () => t.crossEntropy(f32(1, 3), i32(0), { labelSmoothing: 1 }),
     "crossEntropy: labelSmoothing must be in [0, 1), not 1",
   ],
+  [() => t.exp("x" as never), 'exp: input 0 is "x", not a tensor'],
+  [() => t.tanh(1 as never), "tanh: input 0 is the number 1, not a tensor"],
+  [() => t.clamp(f32(2), { minimum: Number.NaN }), "clamp: a bound must be a number, not NaN"],
   [
     () => t.crossEntropy(f32(2, 3), i32(-100, -100)),
     "crossEntropy: all 2 targets are -100, which is ignored; their mean does not exist",

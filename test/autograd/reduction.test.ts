@@ -104,6 +104,7 @@ describe("reductions", () => {
       expect(logSumExp(f64([1000, 1000])).item()).to.equal(1000 + Math.log(2));
       expect(logSumExp(f64([-1000, -1000])).item()).to.equal(-1000 + Math.log(2));
       expect(logSumExp(tensor([3e38, 0])).item()).to.equal(Math.fround(3e38));
+      expect(logSumExp(f64([Number.POSITIVE_INFINITY, 1])).item()).to.equal(Number.POSITIVE_INFINITY);
       expect(logSumExp(f64([Number.NEGATIVE_INFINITY, Number.NEGATIVE_INFINITY])).item()).to.equal(
         Number.NEGATIVE_INFINITY,
       );

@@ -162,6 +162,14 @@ describe("the command line", () => {
     expect(apollo(compare).status).to.equal(0);
     expect(weights(join("compared", "scratch"))).to.deep.equal(before);
     expect(apollo(["report", "compared"]).stdout).to.include("apollo-fs");
+
+    // A run that cannot go on is told as failed, and the others stay.
+    const header = join(folder, "compared", "apollo-fs", "run.json");
+    writeFileSync(header, readFileSync(header, "utf8").replace('"finished"', '"interrupted"'));
+    writeFileSync(join(folder, "compared", "apollo-fs", "checkpoint.safetensors"), "cut off");
+    const broken = apollo(compare);
+    expect(broken.status).to.equal(1);
+    expect(broken.stdout).to.match(/^apollo-fs failed: .*checkpoint\.safetensors: /m);
     refuses(apollo([...compare, "--seed", "1"]), /compared.scratch holds another experiment \("scratch", seed 0\)/);
   });
 

@@ -67,6 +67,7 @@ describe("the memory estimate", () => {
     ["gpt", { layers: 2, hidden: 64, heads: 4, context: 64, vocabulary: 8192 }, 8],
     ["gpt", { layers: 3, hidden: 128, heads: 4, context: 64, vocabulary: 1024, dropout: 0.1 }, 8],
     ["bert", { layers: 12, hidden: 64, heads: 4, context: 64, vocabulary: 2048 }, 8],
+    ["bert", { layers: 4, hidden: 64, heads: 4, context: 64, vocabulary: 4096, dropout: 0.1 }, 16],
     ["bert", { layers: 3, hidden: 128, heads: 4, context: 64, vocabulary: 2048, dropout: 0.1 }, 16],
   ];
   for (const [family, size, batch] of cases) {
@@ -83,6 +84,7 @@ describe("the memory estimate", () => {
     const experiment = experimentOf("gpt", { layers: 12, hidden: 64, heads: 4, context: 64, vocabulary: 2048 }, 8);
     expect(evaluationBatch(experiment)).to.be.within(16, 64);
     const wide = experimentOf("gpt", { layers: 1, hidden: 8, heads: 1, context: 64, vocabulary: 50000 }, 1);
-    expect(evaluationBatch(wide)).to.equal(1);
+    // Training holds the logits and their gradient, evaluation the logits alone.
+    expect(evaluationBatch(wide)).to.be.within(1, 2);
   });
 });

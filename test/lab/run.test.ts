@@ -97,6 +97,30 @@ describe("a run in its folder", () => {
     });
   }
 
+  it("does not continue over records that are gone: its costs would be too low", async () => {
+    const controller = new AbortController();
+    await run(experiment(), {
+      ...options("gaps"),
+      signal: controller.signal,
+      onProgress: ({ step }) => {
+        if (step === 13) controller.abort();
+      },
+    });
+    const [steps, evaluations] = ["steps.jsonl", "evaluations.jsonl"].map((name) => join(folder, "gaps", name));
+    const without = (path: string, line: number) => {
+      const whole = readFileSync(path, "utf8");
+      writeFileSync(path, whole.split("\n").toSpliced(line, 1).join("\n"));
+      return () => writeFileSync(path, whole);
+    };
+    const restoreSteps = without(steps, 4);
+    const before = readFileSync(steps, "utf8");
+    await refused(run(experiment(), { ...options("gaps"), resume: true }), /steps\.jsonl holds 12 of the 13 steps/);
+    expect(readFileSync(steps, "utf8")).to.equal(before);
+    restoreSteps();
+    without(evaluations, 0);
+    await refused(run(experiment(), { ...options("gaps"), resume: true }), /evaluations\.jsonl lacks .* after step 0/);
+  });
+
   it("leaves a finished run as it is, and refuses another experiment or an unfinished run", async () => {
     const before = bytes("whole");
     expect((await run(experiment(), { ...options("whole"), resume: true })).status).to.equal("finished");

@@ -90,6 +90,8 @@ describe("savings by methods D.1", () => {
     expect(trainingSaving(steps([8, 7, 6, 5], 5), scratch)).to.equal(1 - 15 / 40);
     expect(trainingSaving(steps([9, 9, 9, 9], 5), scratch)).to.equal(null);
     expect(trainingSaving(scratch, scratch)).to.equal(0);
+    // A target run that was as low before its end would save against itself.
+    expect(trainingSaving(scratch, steps([9, 5, 7, 6], 10))).to.equal("too noisy");
     expect(trainingSaving(scratch, [])).to.equal(null);
   });
 });

@@ -105,6 +105,9 @@ describe("GPT", () => {
 
   it("refuses sizes and options that make no model", () => {
     expect(() => new Gpt({ ...SIZE, heads: 3 })).to.throw("MultiHeadAttention: 3 heads do not divide hidden size 8");
+    expect(() => new Gpt({ ...SIZE, norm: "mid" as "pre" })).to.throw('norm must be "pre" or "post", not "mid"');
+    expect(() => new Gpt({ ...SIZE, activation: "relu" as "gelu" })).to.throw('"gelu" or "gelu-tanh", not "relu"');
+    expect(() => new Gpt({ ...SIZE, seed: Number.NaN })).to.throw("the seed must be a whole number, not NaN");
     expect(() => new Gpt({ ...SIZE, dropout: 1 })).to.throw("Dropout: the probability must be in [0, 1), not 1");
   });
 

@@ -351,6 +351,7 @@ export function gelu(x: Tensor, { approximate = "none" }: { approximate?: "none"
 
 /** x held between two bounds; the gradient is 0 outside. */
 export function clamp(x: Tensor, { minimum: low, maximum: high }: { minimum?: number; maximum?: number }): Tensor {
+  if (Number.isNaN(low) || Number.isNaN(high)) throw new Error(`clamp: a bound must be a number, not NaN`);
   if (low !== undefined && high !== undefined && low > high)
     throw new Error(`clamp: minimum ${low} is above maximum ${high}`);
   const raised = low === undefined ? x : maximum(x, low);

@@ -5,7 +5,7 @@ import type { Random } from "../../tensor/random.ts";
 import { axisLayout, formatShape, resolveAxes, type Shape, ShapeError } from "../../tensor/shape.ts";
 import type { Tensor } from "../../tensor/tensor.ts";
 import { defineOp, type ForwardCall, type Sample } from "../op.ts";
-import { add, div, equal, exp, expand, log, mul, neg, sub, where } from "./elementwise.ts";
+import { abs, add, div, equal, exp, expand, log, mul, neg, sub, where } from "./elementwise.ts";
 import { distinct, drawShape } from "./samples.ts";
 import { permute, reshape } from "./shaping.ts";
 
@@ -179,8 +179,8 @@ export function logSumExp(x: Tensor, options: ReductionOptions = {}): Tensor {
   const resolved = resolve("logSumExp", x, options);
   const { axes } = resolved;
   const top = max(detach(x), { axes, keepAxes: true });
-  // Where every element is −∞ there is nothing to take out: −∞ − (−∞) has no value, ln 0 = −∞ has.
-  const largest = where(equal(top, Number.NEGATIVE_INFINITY), 0, top);
+  // An infinity cannot be taken out: ∞ − ∞ has no value, while ln 0 = −∞ and ln ∞ = ∞ have.
+  const largest = where(equal(abs(top), Number.POSITIVE_INFINITY), 0, top);
   const total = sum(exp(sub(x, largest)), { axes, keepAxes: true });
   return reshape(add(log(total), largest), reducedShape(x.shape, resolved));
 }
