@@ -35,7 +35,7 @@ export async function compare(experiments: readonly Experiment[], options: Compa
   const twice = names.find((name, index) => names.indexOf(name) !== index);
   if (twice !== undefined) throw new Error(`compare: two experiments are called "${twice}"`);
   for (const experiment of experiments) checkRun(experiment, { ...shared, folder: join(folder, experiment.name) });
-  const warnings: string[] = [];
+  const failures = new Map<string, string>();
   for (const experiment of experiments) {
     if (options.signal?.aborted) break;
     try {
@@ -48,11 +48,11 @@ export async function compare(experiments: readonly Experiment[], options: Compa
     } catch (error) {
       // A run that did not even begin was refused its data, and so would the others be.
       if (!holdsRun(join(folder, experiment.name))) throw error;
-      warnings.push(`${experiment.name} failed: ${(error as Error).message}`);
+      failures.set(experiment.name, (error as Error).message);
       onFinished?.(experiment, `failed: ${(error as Error).message}`);
     }
   }
-  return writeReport(folder, { title, names, warnings });
+  return writeReport(folder, { title, names, failures });
 }
 
 /**
@@ -62,7 +62,12 @@ export async function compare(experiments: readonly Experiment[], options: Compa
  */
 export async function writeReport(
   folder: string,
-  options: { title?: string; names?: readonly string[]; figures?: boolean; warnings?: readonly string[] } = {},
+  options: {
+    title?: string;
+    names?: readonly string[];
+    figures?: boolean;
+    failures?: ReadonlyMap<string, string>;
+  } = {},
 ): Promise<Comparison> {
   const present = options.names ?? runNames(folder);
   const logs = present
@@ -71,7 +76,14 @@ export async function writeReport(
     .map(readRun);
   if (logs.length === 0) throw new Error(`${folder} holds no runs to report on`);
   const compared = compareRuns(options.names === undefined ? targetFirst(logs) : logs, options.title);
-  const comparison = { ...compared, warnings: [...(options.warnings ?? []), ...compared.warnings] };
+  // A run that failed while it trained says so itself.
+  const untold = [...(options.failures ?? [])].filter(([name]) =>
+    logs.some(({ header }) => header.name === name && header.status !== "failed"),
+  );
+  const comparison = {
+    ...compared,
+    warnings: [...untold.map(([name, reason]) => `${name} failed: ${reason}`), ...compared.warnings],
+  };
   // The drawing libraries are large; nothing else waits for them to load.
   const { drawFigures } = await import("../report/figures.ts");
   const { renderReport } = await import("../report/html-report.ts");
