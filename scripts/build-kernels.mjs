@@ -47,6 +47,9 @@ async function compile(folder, name, features) {
     "--noExportMemory",
     "--initialMemory",
     "1",
+    // The kernels' constants lie in the memory's first page, which belongs to no buffer.
+    "--memoryBase",
+    "1024",
   ];
   options.push("--maximumMemory", "65536", "--sharedMemory", "--enable", "threads", "--enable", "simd", ...features);
   const compiler = join(assemblyScript, "bin/asc.js");

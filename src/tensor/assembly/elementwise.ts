@@ -4,6 +4,7 @@
  */
 
 import {
+  constant,
   errorFunction,
   exponential,
   hyperbolicTangent,
@@ -14,6 +15,7 @@ import {
   madd,
   normalDecay,
   normalDistribution,
+  one,
   splat,
   storeSome,
   withoutDenormals,
@@ -37,9 +39,9 @@ function combine(operation: i32, a: v128, b: v128): v128 {
   if (operation == DIV) return f32x4.div(a, b);
   if (operation == MAXIMUM) return f32x4.max(a, b);
   if (operation == MINIMUM) return f32x4.min(a, b);
-  if (operation == EQUAL) return v128.and(f32x4.eq(a, b), splat(1));
-  if (operation == LESS) return v128.and(f32x4.lt(a, b), splat(1));
-  return v128.and(f32x4.le(a, b), splat(1));
+  if (operation == EQUAL) return v128.and(f32x4.eq(a, b), one());
+  if (operation == LESS) return v128.and(f32x4.lt(a, b), one());
+  return v128.and(f32x4.le(a, b), one());
 }
 
 /** Loads four elements, or one for all lanes when the operand repeats along the row. */
@@ -158,15 +160,18 @@ const GELU = 10;
 const GELU_TANH = 11;
 const SILU = 12;
 
-/** √(2/π) and the factor of x³ in GELU's tanh form. */
-const GELU_SCALE: f32 = 0.7978845608028654;
-const GELU_CUBE: f32 = 0.044715;
+/** The factor of x³ in GELU's tanh form, and with s = √(2/π): −2s, 2s, 6s·that factor. */
+const GELU_CUBE = memory.data<f32>([0.044715]);
+const GELU_SLOPES = memory.data<f32>([-1.5957691216057308, 1.5957691216057308, 0.21406444881780076]);
+/** 1/√(2π). */
+const NORMAL_SCALE = memory.data<f32>([0.3989422804014327]);
+const GELU_REACH = memory.data<f32>([30, -30]);
 
 /** σ(2u) = ½(1 + tanh u) with u = √(2/π)(x + 0.044715x³): GELU's tanh form is x·σ(2u). */
 @inline
 function geluGate(x: v128): v128 {
-  const inner = f32x4.mul(x, madd(f32x4.mul(x, x), splat(GELU_CUBE), splat(1)));
-  return f32x4.div(splat(1), f32x4.add(splat(1), exponential(f32x4.mul(inner, splat(-2 * GELU_SCALE)))));
+  const inner = f32x4.mul(x, madd(f32x4.mul(x, x), constant(GELU_CUBE), one()));
+  return f32x4.div(one(), f32x4.add(one(), exponential(f32x4.mul(inner, constant(GELU_SLOPES)))));
 }
 
 @inline
@@ -177,8 +182,8 @@ function map(operation: i32, x: v128): v128 {
   if (operation == SQRT) return f32x4.sqrt(x);
   if (operation == ABS) return f32x4.abs(x);
   if (operation == SIGN) {
-    const positive = v128.and(f32x4.gt(x, splat(0)), splat(1));
-    return v128.bitselect(f32x4.sub(positive, v128.and(f32x4.lt(x, splat(0)), splat(1))), x, f32x4.eq(x, x));
+    const positive = v128.and(f32x4.gt(x, splat(0)), one());
+    return v128.bitselect(f32x4.sub(positive, v128.and(f32x4.lt(x, splat(0)), one())), x, f32x4.eq(x, x));
   }
   if (operation == TANH) return hyperbolicTangent(x);
   if (operation == SIGMOID) return logistic(x);
@@ -264,18 +269,18 @@ function slope(operation: i32, x: v128): v128 {
   if (operation == GELU) {
     const decay = normalDecay(x);
     // Φ(x) + x·φ(x)
-    return madd(f32x4.mul(x, splat(0.3989422804014327)), decay, normalDistribution(x, decay));
+    return madd(f32x4.mul(x, constant(NORMAL_SCALE)), decay, normalDistribution(x, decay));
   }
   if (operation == GELU_TANH) {
     // Far out the slope is 0 or 1; there x² must not overflow.
-    const near = f32x4.pmax(f32x4.pmin(x, splat(30)), splat(-30));
+    const near = f32x4.pmax(f32x4.pmin(x, constant(GELU_REACH)), constant(GELU_REACH, 1));
     const gate = geluGate(near);
     // σ + x·σ(1 − σ)·2u′
-    const innerSlope = madd(f32x4.mul(near, near), splat(6 * GELU_SCALE * GELU_CUBE), splat(2 * GELU_SCALE));
-    return madd(f32x4.mul(near, innerSlope), f32x4.mul(gate, f32x4.sub(splat(1), gate)), gate);
+    const innerSlope = madd(f32x4.mul(near, near), constant(GELU_SLOPES, 2), constant(GELU_SLOPES, 1));
+    return madd(f32x4.mul(near, innerSlope), f32x4.mul(gate, f32x4.sub(one(), gate)), gate);
   }
   const gate = logistic(x);
-  return madd(f32x4.mul(x, gate), f32x4.sub(splat(1), gate), gate);
+  return madd(f32x4.mul(x, gate), f32x4.sub(one(), gate), gate);
 }
 
 /** out[i] = gradient[i]·f′(x[i]). Reference: the kernel of the exported name. */

@@ -33,137 +33,198 @@ export function maxLanes(x: v128): f32 {
   );
 }
 
+// The constants lie in memory: engines make an immediate vector anew at every use, also in a loop, by several
+// instructions, which takes longer than all the arithmetic. Zero alone costs nothing.
+const ONE = memory.data<f32>([1]);
+const HALF = memory.data<f32>([0.5]);
+const TWO = memory.data<f32>([2]);
+const INFINITE = memory.data<f32>([Infinity]);
+const NOT_A_NUMBER = memory.data<f32>([NaN]);
+const SMALLEST_NORMAL = memory.data<f32>([1.17549435e-38]);
+const SIGN_BIT = memory.data<u32>([0x80000000]);
+/** ln 2 in two parts, the first of which has few enough bits that its product with a whole number is exact. */
+const LN_2 = memory.data<f32>([0.693359375, -2.12194440e-4]);
+const NEGATIVE_LN_2 = memory.data<f32>([-0.693359375, 2.12194440e-4]);
+
+/** The number of a table made by `memory.data`, in all lanes. */
+@inline
+export function constant(table: usize, index: usize = 0): v128 {
+  return v128.load32_splat(table + (index << 2));
+}
+
+@inline
+export function one(): v128 {
+  return constant(ONE);
+}
+
+const EXP_LOG2_E = memory.data<f32>([1.4426950408889634]);
+/** 2ⁿ is still finite. */
+const EXP_LARGEST = memory.data<f32>([127]);
+/** Adding 1.5·2²³ rounds to a whole number and leaves it in the low bits. */
+const EXP_ROUND = memory.data<f32>([12582912]);
+const EXP_SERIES = memory.data<f32>([
+  0.0013814467238262296, 0.008368780836462975, 0.04166839271783829, 0.1666651964187622, 0.4999999403953552,
+]);
+const EXP_LOWEST = memory.data<f32>([-87.3]);
+
 /**
  * e^x = 2ⁿ·e^r with n = round(x/ln 2), |r| ≤ ½ ln 2, to 1e-7 of itself; 0 below the normal range (x < −87.3).
- * ln 2 is subtracted in two parts, the first of which has few enough bits that its product with n is exact.
  */
 @inline
 export function exponential(x: v128): v128 {
-  // Adding 1.5·2²³ rounds to a whole number and leaves it in the low bits. n stays at 127, where 2ⁿ is still finite.
-  const shifted = f32x4.add(f32x4.pmin(f32x4.mul(x, splat(1.4426950408889634)), splat(127)), splat(12582912));
-  const n = f32x4.sub(shifted, splat(12582912));
-  const r = madd(n, splat(2.12194440e-4), madd(n, splat(-0.693359375), x));
-  let p = madd(splat(0.0013814467238262296), r, splat(0.008368780836462975));
-  p = madd(p, r, splat(0.04166839271783829));
-  p = madd(p, r, splat(0.1666651964187622));
-  p = madd(p, r, splat(0.4999999403953552));
-  p = f32x4.add(madd(p, f32x4.mul(r, r), r), splat(1));
-  const power = i32x4.add(i32x4.shl(shifted, 23), i32x4.splat(0x3f800000));
+  const shifted = f32x4.add(f32x4.pmin(f32x4.mul(x, constant(EXP_LOG2_E)), constant(EXP_LARGEST)), constant(EXP_ROUND));
+  const n = f32x4.sub(shifted, constant(EXP_ROUND));
+  const r = madd(n, constant(NEGATIVE_LN_2, 1), madd(n, constant(NEGATIVE_LN_2), x));
+  let p = madd(constant(EXP_SERIES), r, constant(EXP_SERIES, 1));
+  p = madd(p, r, constant(EXP_SERIES, 2));
+  p = madd(p, r, constant(EXP_SERIES, 3));
+  p = madd(p, r, constant(EXP_SERIES, 4));
+  p = f32x4.add(madd(p, f32x4.mul(r, r), r), one());
+  const power = i32x4.add(i32x4.shl(shifted, 23), one());
   // The comparison is false for NaN, which therefore passes.
-  return v128.andnot(f32x4.mul(p, power), f32x4.lt(x, splat(-87.3)));
+  return v128.andnot(f32x4.mul(p, power), f32x4.lt(x, constant(EXP_LOWEST)));
 }
+
+const LOG_SCALE = memory.data<f32>([8388608]);
+const LOG_SCALE_STEPS = memory.data<f32>([23]);
+const LOG_ROOT_HALF_BITS = memory.data<i32>([0x3f3504f3]);
+const LOG_SERIES = memory.data<f32>([
+  0.08734842389822006, -0.14307521283626556, 0.14917974174022675, -0.16570508480072021, 0.19962072372436523,
+  -0.25001755356788635, 0.33333951234817505, -0.49999991059303284,
+]);
 
 /** ln x = e·ln 2 + ln m with x = m·2ᵉ, √½ ≤ m < √2. */
 @inline
 export function logarithm(x: v128): v128 {
-  const tiny = f32x4.lt(x, splat(1.17549435e-38));
-  const scaled = v128.bitselect(f32x4.mul(x, splat(8388608)), x, tiny);
-  const steps = i32x4.shr_s(i32x4.sub(scaled, i32x4.splat(0x3f3504f3)), 23);
-  const f = f32x4.sub(i32x4.sub(scaled, i32x4.shl(steps, 23)), splat(1));
-  const e = f32x4.sub(f32x4.convert_i32x4_s(steps), v128.and(tiny, splat(23)));
-  let p = madd(splat(0.08734842389822006), f, splat(-0.14307521283626556));
-  p = madd(p, f, splat(0.14917974174022675));
-  p = madd(p, f, splat(-0.16570508480072021));
-  p = madd(p, f, splat(0.19962072372436523));
-  p = madd(p, f, splat(-0.25001755356788635));
-  p = madd(p, f, splat(0.33333951234817505));
-  p = madd(p, f, splat(-0.49999991059303284));
-  const rest = madd(e, splat(-2.12194440e-4), f32x4.mul(p, f32x4.mul(f, f)));
-  let y = madd(e, splat(0.693359375), f32x4.add(f, rest));
+  const tiny = f32x4.lt(x, constant(SMALLEST_NORMAL));
+  const scaled = v128.bitselect(f32x4.mul(x, constant(LOG_SCALE)), x, tiny);
+  const steps = i32x4.shr_s(i32x4.sub(scaled, constant(LOG_ROOT_HALF_BITS)), 23);
+  const f = f32x4.sub(i32x4.sub(scaled, i32x4.shl(steps, 23)), one());
+  const e = f32x4.sub(f32x4.convert_i32x4_s(steps), v128.and(tiny, constant(LOG_SCALE_STEPS)));
+  let p = madd(constant(LOG_SERIES), f, constant(LOG_SERIES, 1));
+  p = madd(p, f, constant(LOG_SERIES, 2));
+  p = madd(p, f, constant(LOG_SERIES, 3));
+  p = madd(p, f, constant(LOG_SERIES, 4));
+  p = madd(p, f, constant(LOG_SERIES, 5));
+  p = madd(p, f, constant(LOG_SERIES, 6));
+  p = madd(p, f, constant(LOG_SERIES, 7));
+  const rest = madd(e, constant(LN_2, 1), f32x4.mul(p, f32x4.mul(f, f)));
+  let y = madd(e, constant(LN_2), f32x4.add(f, rest));
   // Infinity and NaN stay themselves; below zero there is no logarithm; zero has −∞.
-  y = v128.bitselect(y, x, f32x4.lt(x, splat(Infinity)));
-  y = v128.bitselect(splat(NaN), y, f32x4.lt(x, splat(0)));
-  return v128.bitselect(splat(-Infinity), y, f32x4.eq(x, splat(0)));
+  y = v128.bitselect(y, x, f32x4.lt(x, constant(INFINITE)));
+  y = v128.bitselect(constant(NOT_A_NUMBER), y, f32x4.lt(x, splat(0)));
+  return v128.bitselect(f32x4.neg(constant(INFINITE)), y, f32x4.eq(x, splat(0)));
 }
 
 /** 1/(1 + e^−x). */
 @inline
 export function logistic(x: v128): v128 {
-  return f32x4.div(splat(1), f32x4.add(splat(1), exponential(f32x4.neg(x))));
+  return f32x4.div(one(), f32x4.add(one(), exponential(f32x4.neg(x))));
 }
+
+const TANH_SERIES = memory.data<f32>([
+  -0.00513866264373064, 0.02009197138249874, -0.05355885997414589, 0.1332911103963852, -0.3333319127559662,
+]);
+const TANH_NEAR = memory.data<f32>([0.7]);
 
 /** tanh x: an odd polynomial near zero, where 1 − 2/(e^2x + 1) would cancel. */
 @inline
 export function hyperbolicTangent(x: v128): v128 {
   const size = f32x4.abs(x);
   const square = f32x4.mul(x, x);
-  let p = madd(splat(-0.00513866264373064), square, splat(0.02009197138249874));
-  p = madd(p, square, splat(-0.05355885997414589));
-  p = madd(p, square, splat(0.1332911103963852));
-  p = madd(p, square, splat(-0.3333319127559662));
+  let p = madd(constant(TANH_SERIES), square, constant(TANH_SERIES, 1));
+  p = madd(p, square, constant(TANH_SERIES, 2));
+  p = madd(p, square, constant(TANH_SERIES, 3));
+  p = madd(p, square, constant(TANH_SERIES, 4));
   const near = madd(f32x4.mul(p, square), x, x);
-  const away = f32x4.sub(splat(1), f32x4.div(splat(2), f32x4.add(splat(1), exponential(f32x4.add(size, size)))));
-  return v128.bitselect(near, withSign(away, x), f32x4.lt(size, splat(0.7)));
+  const away = f32x4.sub(one(), f32x4.div(constant(TWO), f32x4.add(one(), exponential(f32x4.add(size, size)))));
+  return v128.bitselect(near, withSign(away, x), f32x4.lt(size, constant(TANH_NEAR)));
 }
+
+const ERFC_SCALE = memory.data<f32>([0.44]);
+const ERFC_SERIES = memory.data<f32>([
+  0.07122334092855453, -0.27794745564460754, 0.2966865003108978, -0.02017977461218834, 0.21581175923347473,
+  0.21731369197368622, 0.24887116253376007, 0.24822095036506653,
+]);
 
 /** erfc z = e^(−z²)·t·P(t) with t = 1/(1 + 0.44 z), for z ≥ 0, to 3e-7 of itself. `decay` is e^(−z²). */
 @inline
 function complementaryError(z: v128, decay: v128): v128 {
-  const t = f32x4.div(splat(1), madd(z, splat(0.44), splat(1)));
-  let p = madd(splat(0.07122334092855453), t, splat(-0.27794745564460754));
-  p = madd(p, t, splat(0.2966865003108978));
-  p = madd(p, t, splat(-0.02017977461218834));
-  p = madd(p, t, splat(0.21581175923347473));
-  p = madd(p, t, splat(0.21731369197368622));
-  p = madd(p, t, splat(0.24887116253376007));
-  p = madd(p, t, splat(0.24822095036506653));
+  const t = f32x4.div(one(), madd(z, constant(ERFC_SCALE), one()));
+  let p = madd(constant(ERFC_SERIES), t, constant(ERFC_SERIES, 1));
+  p = madd(p, t, constant(ERFC_SERIES, 2));
+  p = madd(p, t, constant(ERFC_SERIES, 3));
+  p = madd(p, t, constant(ERFC_SERIES, 4));
+  p = madd(p, t, constant(ERFC_SERIES, 5));
+  p = madd(p, t, constant(ERFC_SERIES, 6));
+  p = madd(p, t, constant(ERFC_SERIES, 7));
   return f32x4.mul(f32x4.mul(p, t), decay);
 }
+
+const ERF_SERIES = memory.data<f32>([
+  -0.0005631422391161323, 0.004917551297694445, -0.02671131119132042, 0.11280179768800735, -0.37612324953079224,
+  1.1283791065216064,
+]);
 
 /** erf x: an odd polynomial below 1, 1 − erfc above. */
 @inline
 export function errorFunction(x: v128): v128 {
   const size = f32x4.abs(x);
   const square = f32x4.mul(x, x);
-  let p = madd(splat(-0.0005631422391161323), square, splat(0.004917551297694445));
-  p = madd(p, square, splat(-0.02671131119132042));
-  p = madd(p, square, splat(0.11280179768800735));
-  p = madd(p, square, splat(-0.37612324953079224));
-  p = madd(p, square, splat(1.1283791065216064));
-  const away = f32x4.sub(splat(1), complementaryError(size, exponential(f32x4.neg(square))));
-  return v128.bitselect(f32x4.mul(p, x), withSign(away, x), f32x4.lt(size, splat(1)));
+  let p = madd(constant(ERF_SERIES), square, constant(ERF_SERIES, 1));
+  p = madd(p, square, constant(ERF_SERIES, 2));
+  p = madd(p, square, constant(ERF_SERIES, 3));
+  p = madd(p, square, constant(ERF_SERIES, 4));
+  p = madd(p, square, constant(ERF_SERIES, 5));
+  const away = f32x4.sub(one(), complementaryError(size, exponential(f32x4.neg(square))));
+  return v128.bitselect(f32x4.mul(p, x), withSign(away, x), f32x4.lt(size, one()));
 }
+
+const ROOT_HALF = memory.data<f32>([0.7071067811865476]);
 
 /** Φ(x), given e^(−x²/2): ½ erfc(|x|/√2) left of zero, 1 minus that right of it. */
 @inline
 export function normalDistribution(x: v128, decay: v128): v128 {
   const tail = f32x4.mul(
-    splat(0.5),
-    complementaryError(f32x4.mul(f32x4.abs(x), splat(0.7071067811865476)), decay),
+    constant(HALF),
+    complementaryError(f32x4.mul(f32x4.abs(x), constant(ROOT_HALF)), decay),
   );
-  return v128.bitselect(tail, f32x4.sub(splat(1), tail), f32x4.lt(x, splat(0)));
+  return v128.bitselect(tail, f32x4.sub(one(), tail), f32x4.lt(x, splat(0)));
 }
 
 /** e^(−x²/2). */
 @inline
 export function normalDecay(x: v128): v128 {
-  return exponential(f32x4.mul(f32x4.mul(x, x), splat(-0.5)));
+  return exponential(f32x4.mul(f32x4.mul(x, f32x4.neg(x)), constant(HALF)));
 }
 
 /** A non-negative number with the sign of `sign`. */
 @inline
 function withSign(size: v128, sign: v128): v128 {
-  return v128.or(size, v128.and(sign, i32x4.splat(0x80000000)));
+  return v128.or(size, v128.and(sign, constant(SIGN_BIT)));
 }
 
 /** Sets lanes too small for a normal number to zero: arithmetic on what remains would be slow for nothing. */
 @inline
 export function withoutDenormals(x: v128): v128 {
-  return v128.andnot(x, f32x4.lt(f32x4.abs(x), splat(1.17549435e-38)));
+  return v128.andnot(x, f32x4.lt(f32x4.abs(x), constant(SMALLEST_NORMAL)));
 }
+
+const MIXING = memory.data<u32>([0x7feb352d, 0x846ca68b]);
+const LANES = memory.data<i32>([0, 1, 2, 3]);
 
 /** The bijective mixing of 32 bits of random.ts (`mixBits`). */
 @inline
 function mixBits(value: v128): v128 {
-  let bits = i32x4.mul(v128.xor(value, i32x4.shr_u(value, 16)), i32x4.splat(0x7feb352d));
-  bits = i32x4.mul(v128.xor(bits, i32x4.shr_u(bits, 15)), i32x4.splat(0x846ca68b));
+  let bits = i32x4.mul(v128.xor(value, i32x4.shr_u(value, 16)), constant(MIXING));
+  bits = i32x4.mul(v128.xor(bits, i32x4.shr_u(bits, 15)), constant(MIXING, 1));
   return v128.xor(bits, i32x4.shr_u(bits, 16));
 }
 
 /** All ones in the lanes that dropout keeps, of the four elements `index`…: `dropoutBits(seed, index) ≥ threshold`. */
 @inline
 export function keptMask(index: i32, seedLow: i32, seedHigh: i32, threshold: u32): v128 {
-  const counter = i32x4.add(i32x4.splat(index + seedLow), i32x4(0, 1, 2, 3));
+  const counter = i32x4.add(i32x4.splat(index + seedLow), v128.load(LANES));
   return i32x4.ge_u(mixBits(v128.xor(mixBits(counter), i32x4.splat(seedHigh))), i32x4.splat(threshold));
 }
 
