@@ -311,7 +311,7 @@ export function attentionBackward(
           (reachOf(firstRow, m, tokens, causal) + 7) & ~7,
           scale,
           load<f32>(logSumExps + bytes(unit * tokens + row)),
-          dotOf(gradientRows + <usize>m * outRow, y + <usize>row * outRow, headSize),
+          dotOf(gradientRows + <usize>m * outRow, y + <usize>row * outRow, headSize, scratch),
           threshold,
           factor,
           (unit * tokens + row) * tokens,

@@ -1,12 +1,11 @@
 /** Moving rectangles of f32 between strided places: the packing of matrix products, transposition, strided copies. */
 
-import { loadSome, storeSome } from "./lanes";
+import { loadSome, storePair, storeSome } from "./lanes";
 
 /** out[i] = x[i] for `count` elements. */
 export function copyRun(x: usize, out: usize, count: i32): void {
   for (; count >= 8; count -= 8) {
-    v128.store(out, v128.load(x));
-    v128.store(out, v128.load(x, 16), 16);
+    storePair(out, v128.load(x), v128.load(x, 16));
     x += 32;
     out += 32;
   }
@@ -21,10 +20,8 @@ export function copyRun(x: usize, out: usize, count: i32): void {
 export function copyBlock(x: usize, xRow: usize, out: usize, outRow: usize, rows: i32, columns: i32): void {
   if (columns == 16) {
     for (; rows > 0; rows--) {
-      v128.store(out, v128.load(x));
-      v128.store(out, v128.load(x, 16), 16);
-      v128.store(out, v128.load(x, 32), 32);
-      v128.store(out, v128.load(x, 48), 48);
+      storePair(out, v128.load(x), v128.load(x, 16));
+      storePair(out + 32, v128.load(x, 32), v128.load(x, 48));
       x += xRow;
       out += outRow;
     }
@@ -88,8 +85,7 @@ export function addRun(x: usize, out: usize, count: i32): void {
   for (; count >= 8; count -= 8) {
     const low = f32x4.add(v128.load(out), v128.load(x));
     const high = f32x4.add(v128.load(out, 16), v128.load(x, 16));
-    v128.store(out, low);
-    v128.store(out, high, 16);
+    storePair(out, low, high);
     x += 32;
     out += 32;
   }

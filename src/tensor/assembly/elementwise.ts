@@ -9,7 +9,7 @@ import {
   exponential,
   hyperbolicTangent,
   keptMask,
-  loadSome,
+  laneNumbers,
   logarithm,
   logistic,
   madd,
@@ -17,7 +17,7 @@ import {
   normalDistribution,
   one,
   splat,
-  storeSome,
+  storePair,
   withoutDenormals,
 } from "./lanes";
 
@@ -44,22 +44,19 @@ function combine(operation: i32, a: v128, b: v128): v128 {
   return v128.and(f32x4.le(a, b), one());
 }
 
-/** Loads four elements, or one for all lanes when the operand repeats along the row. */
-@inline
-function loadOrRepeat(repeats: bool, address: usize, at: usize): v128 {
-  return repeats ? v128.load32_splat(address) : v128.load(address + at);
-}
-
 /** out[i] = a[i] ∘ b[i], where an operand may repeat its one element. */
 @inline
 function combineRun(operation: i32, repeatA: bool, repeatB: bool, a: usize, b: usize, out: usize, count: i32): void {
   const whole = <usize>(count & ~7) << 2;
+  const onlyA = v128.load32_splat(a);
+  const onlyB = v128.load32_splat(b);
   let at: usize = 0;
   for (; at < whole; at += 32) {
-    const low = combine(operation, loadOrRepeat(repeatA, a, at), loadOrRepeat(repeatB, b, at));
-    const high = combine(operation, loadOrRepeat(repeatA, a, at + 16), loadOrRepeat(repeatB, b, at + 16));
-    v128.store(out + at, low);
-    v128.store(out + at, high, 16);
+    const a0 = repeatA ? onlyA : v128.load(a + at);
+    const a1 = repeatA ? onlyA : v128.load(a + at, 16);
+    const b0 = repeatB ? onlyB : v128.load(b + at);
+    const b1 = repeatB ? onlyB : v128.load(b + at, 16);
+    storePair(out + at, combine(operation, a0, b0), combine(operation, a1, b1));
   }
   const end = <usize>count << 2;
   for (; at < end; at += 4) {
@@ -202,8 +199,7 @@ function mapRange(operation: i32, x: usize, out: usize, begin: i32, end: i32): v
   for (; at < whole; at += 32) {
     const low = map(operation, v128.load(x + at));
     const high = map(operation, v128.load(x + at, 16));
-    v128.store(out + at, low);
-    v128.store(out + at, high, 16);
+    storePair(out + at, low, high);
   }
   const last = <usize>end << 2;
   for (; at < last; at += 4) {
@@ -291,8 +287,7 @@ function slopeRange(operation: i32, x: usize, gradient: usize, out: usize, begin
   for (; at < whole; at += 32) {
     const low = f32x4.mul(v128.load(gradient + at), slope(operation, v128.load(x + at)));
     const high = f32x4.mul(v128.load(gradient + at, 16), slope(operation, v128.load(x + at, 16)));
-    v128.store(out + at, low);
-    v128.store(out + at, high, 16);
+    storePair(out + at, low, high);
   }
   const last = <usize>end << 2;
   for (; at < last; at += 4) {
@@ -316,10 +311,13 @@ export function siluBackward(x: usize, gradient: usize, out: usize, begin: i32, 
 /** out[i] = condition[i] ≠ 0 ? a[i] : b[i]. Reference: `where`. */
 export function where(condition: usize, a: usize, b: usize, out: usize, begin: i32, end: i32): void {
   let at = <usize>begin << 2;
-  const whole = at + (<usize>((end - begin) & ~3) << 2);
-  for (; at < whole; at += 16) {
-    const chosen = f32x4.ne(v128.load(condition + at), splat(0));
-    v128.store(out + at, v128.bitselect(v128.load(a + at), v128.load(b + at), chosen));
+  const whole = at + (<usize>((end - begin) & ~7) << 2);
+  for (; at < whole; at += 32) {
+    const chosen0 = f32x4.ne(v128.load(condition + at), splat(0));
+    const chosen1 = f32x4.ne(v128.load(condition + at, 16), splat(0));
+    const low = v128.bitselect(v128.load(a + at), v128.load(b + at), chosen0);
+    const high = v128.bitselect(v128.load(a + at, 16), v128.load(b + at, 16), chosen1);
+    storePair(out + at, low, high);
   }
   const last = <usize>end << 2;
   for (; at < last; at += 4) {
@@ -333,8 +331,7 @@ export function fill(out: usize, value: f32, begin: i32, end: i32): void {
   const whole = at + (<usize>((end - begin) & ~7) << 2);
   const x = splat(value);
   for (; at < whole; at += 32) {
-    v128.store(out + at, x);
-    v128.store(out + at, x, 16);
+    storePair(out + at, x, x);
   }
   const last = <usize>end << 2;
   for (; at < last; at += 4) store<f32>(out + at, value);
@@ -348,8 +345,7 @@ export function scale(x: usize, out: usize, factor: f32, begin: i32, end: i32): 
   for (; at < whole; at += 32) {
     const low = f32x4.mul(v128.load(x + at), factors);
     const high = f32x4.mul(v128.load(x + at, 16), factors);
-    v128.store(out + at, low);
-    v128.store(out + at, high, 16);
+    storePair(out + at, low, high);
   }
   const last = <usize>end << 2;
   for (; at < last; at += 4) store<f32>(out + at, load<f32>(x + at) * factor);
@@ -367,16 +363,19 @@ export function dropout(
   end: i32,
 ): void {
   const factors = splat(factor);
+  const lanes0 = laneNumbers();
+  const lanes1 = laneNumbers(1);
   let i = begin;
-  for (; i + 4 <= end; i += 4) {
+  for (; i + 8 <= end; i += 8) {
     const at = <usize>i << 2;
-    const kept = keptMask(i, seedLow, seedHigh, threshold);
-    v128.store(out + at, v128.and(f32x4.mul(v128.load(x + at), factors), kept));
+    const low = v128.and(f32x4.mul(v128.load(x + at), factors), keptMask(i, seedLow, seedHigh, threshold, lanes0));
+    const high = v128.and(f32x4.mul(v128.load(x + at, 16), factors), keptMask(i, seedLow, seedHigh, threshold, lanes1));
+    storePair(out + at, low, high);
   }
-  if (i < end) {
+  for (; i < end; i++) {
     const at = <usize>i << 2;
     const kept = keptMask(i, seedLow, seedHigh, threshold);
-    storeSome(out + at, v128.and(f32x4.mul(loadSome(x + at, end - i), factors), kept), end - i);
+    v128.store_lane<f32>(out + at, v128.and(f32x4.mul(v128.load32_zero(x + at), factors), kept), 0);
   }
 }
 
@@ -442,12 +441,9 @@ export function adamw(
     const v1 = secondMoment(v128.load(v + at, 16), g1, beta2, rest2);
     const p0 = adamwLanes(v128.load(parameter + at), m0, v0, learningRate, epsilon, decay, inverseCorrection1, inverseCorrection2);
     const p1 = adamwLanes(v128.load(parameter + at, 16), m1, v1, learningRate, epsilon, decay, inverseCorrection1, inverseCorrection2);
-    v128.store(m + at, m0);
-    v128.store(m + at, m1, 16);
-    v128.store(v + at, v0);
-    v128.store(v + at, v1, 16);
-    v128.store(parameter + at, p0);
-    v128.store(parameter + at, p1, 16);
+    storePair(m + at, m0, m1);
+    storePair(v + at, v0, v1);
+    storePair(parameter + at, p0, p1);
   }
   for (; at < last; at += 4) {
     const g = f32x4.mul(v128.load32_zero(gradient + at), splat(gradientScale));

@@ -1,8 +1,16 @@
 /**
- * Arithmetic on four f32 lanes: what the loops of the other files are made of.
+ * Arithmetic on four f32 lanes: what the loops of the other files are made of. The polynomials are minimax fits made for
+ * these ranges.
  *
- * The loops work on adjacent pairs of vectors (eight elements), because engines that can join two 128-bit operations
- * into a 256-bit one look for exactly that. The polynomials are minimax fits made for these ranges.
+ * Why the loops look as they do: V8 can join two 128-bit vectors into a 256-bit one. It starts from two stores to adjacent
+ * 16-byte places and follows what they store upwards, as long as both halves are made by the same operations from adjacent
+ * loads, from the same scalar in all lanes, or from sums of the same loop. So every loop
+ * - works on pairs of vectors, eight elements, and writes the upper one's address as the lower one's with an offset of 16;
+ * - computes both before it stores either: a load cannot move across a store;
+ * - stores by {@link storePair}, the upper half first, and
+ * - ends a sum in {@link sumPair} or {@link largestOfPair}, which put the two halves into memory, for a sum by itself is
+ *   no store to start from.
+ * The choice is made for a function as a whole, by counting what it saves.
  */
 
 /** a·b + c: rounded once where the engine has relaxed SIMD, twice elsewhere. */
@@ -31,6 +39,32 @@ export function maxLanes(x: v128): f32 {
     max(f32x4.extract_lane(x, 0), f32x4.extract_lane(x, 1)),
     max(f32x4.extract_lane(x, 2), f32x4.extract_lane(x, 3)),
   );
+}
+
+/** Stores eight elements. The upper half first: in the other order V8 keeps a 128-bit store beside the joint one. */
+@inline
+export function storePair(address: usize, low: v128, high: v128): void {
+  v128.store(address, high, 16);
+  v128.store(address, low);
+}
+
+/** Bytes at the beginning of a thread's scratch that stay zero; a pair of vectors lies behind them. */
+const SCRATCH_PAIR: usize = 64;
+
+/** The sum of eight lanes; see above for the way through the thread's scratch. */
+@inline
+export function sumPair(low: v128, high: v128, scratch: usize): f32 {
+  const pair = scratch + SCRATCH_PAIR;
+  storePair(pair, low, high);
+  return sumLanes(f32x4.add(v128.load(pair), v128.load(pair, 16)));
+}
+
+/** The largest of eight lanes, NaN where there is one. */
+@inline
+export function largestOfPair(low: v128, high: v128, scratch: usize): f32 {
+  const pair = scratch + SCRATCH_PAIR;
+  storePair(pair, low, high);
+  return maxLanes(f32x4.max(v128.load(pair), v128.load(pair, 16)));
 }
 
 // The constants lie in memory: engines make an immediate vector anew at every use, also in a loop, by several
@@ -211,7 +245,7 @@ export function withoutDenormals(x: v128): v128 {
 }
 
 const MIXING = memory.data<u32>([0x7feb352d, 0x846ca68b]);
-const LANES = memory.data<i32>([0, 1, 2, 3]);
+const LANE_NUMBERS = memory.data<i32>([0, 1, 2, 3, 4, 5, 6, 7]);
 
 /** The bijective mixing of 32 bits of random.ts (`mixBits`). */
 @inline
@@ -221,10 +255,16 @@ function mixBits(value: v128): v128 {
   return v128.xor(bits, i32x4.shr_u(bits, 16));
 }
 
-/** All ones in the lanes that dropout keeps, of the four elements `index`…: `dropoutBits(seed, index) ≥ threshold`. */
+/** 0, 1, 2, 3, or with `half` = 1 what follows: 4, 5, 6, 7. To be loaded before a loop, or its loads do not join. */
 @inline
-export function keptMask(index: i32, seedLow: i32, seedHigh: i32, threshold: u32): v128 {
-  const counter = i32x4.add(i32x4.splat(index + seedLow), v128.load(LANES));
+export function laneNumbers(half: usize = 0): v128 {
+  return v128.load(LANE_NUMBERS + (half << 4));
+}
+
+/** All ones where dropout keeps element `index` + lane: `dropoutBits(seed, index + lane) ≥ threshold`. */
+@inline
+export function keptMask(index: i32, seedLow: i32, seedHigh: i32, threshold: u32, lanes: v128 = laneNumbers()): v128 {
+  const counter = i32x4.add(i32x4.splat(index + seedLow), lanes);
   return i32x4.ge_u(mixBits(v128.xor(mixBits(counter), i32x4.splat(seedHigh))), i32x4.splat(threshold));
 }
 

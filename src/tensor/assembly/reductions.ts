@@ -3,7 +3,7 @@
  * that neither rounding nor the number of threads shows.
  */
 
-import { loadSome, maxLanes, splat, storeSome, sumLanes } from "./lanes";
+import { largestOfPair, loadSome, splat, storePair, storeSome, sumPair } from "./lanes";
 
 /** Elements of a chunk; the reference's SUM_CHUNK. */
 const CHUNK: i32 = 4096;
@@ -11,7 +11,7 @@ const CHUNK: i32 = 4096;
 const CHUNK_ROWS: i32 = 256;
 
 @inline
-function sumOfChunk(x: usize, count: i32): f32 {
+function sumOfChunk(x: usize, count: i32, scratch: usize): f32 {
   let x0 = splat(0);
   let x1 = x0;
   let x2 = x0;
@@ -24,16 +24,16 @@ function sumOfChunk(x: usize, count: i32): f32 {
     x2 = f32x4.add(x2, v128.load(at, 32));
     x3 = f32x4.add(x3, v128.load(at, 48));
   }
-  let total = sumLanes(f32x4.add(f32x4.add(x0, x1), f32x4.add(x2, x3)));
+  let total = sumPair(f32x4.add(x0, x2), f32x4.add(x1, x3), scratch);
   for (; i < count; i++) total += load<f32>(x + (<usize>i << 2));
   return total;
 }
 
 /** partials[chunks] (f64) = Σ x over chunks of 4096 of `length` elements. Unit of work: a chunk. Reference: `sum`. */
-export function sumChunks(x: usize, partials: usize, length: i32, begin: i32, end: i32): void {
+export function sumChunks(x: usize, partials: usize, length: i32, begin: i32, end: i32, scratch: usize): void {
   for (let chunk = begin; chunk < end; chunk++) {
     const first = chunk * CHUNK;
-    const total = sumOfChunk(x + (<usize>first << 2), min(CHUNK, length - first));
+    const total = sumOfChunk(x + (<usize>first << 2), min(CHUNK, length - first), scratch);
     store<f64>(partials + (<usize>chunk << 3), <f64>total);
   }
 }
@@ -73,11 +73,11 @@ export function squareChunks(x: usize, partials: usize, length: i32, begin: i32,
 }
 
 /** out[rows] = Σ x[rows, size]. Unit of work: a row. Reference: `sum` with inner = 1. */
-export function sumRows(x: usize, out: usize, size: i32, begin: i32, end: i32): void {
+export function sumRows(x: usize, out: usize, size: i32, begin: i32, end: i32, scratch: usize): void {
   for (let row = begin; row < end; row++) {
     const from = x + ((<usize>row * <usize>size) << 2);
     let total: f64 = 0;
-    for (let i = 0; i < size; i += CHUNK) total += <f64>sumOfChunk(from + (<usize>i << 2), min(CHUNK, size - i));
+    for (let i = 0; i < size; i += CHUNK) total += <f64>sumOfChunk(from + (<usize>i << 2), min(CHUNK, size - i), scratch);
     store<f32>(out + (<usize>row << 2), <f32>total);
   }
 }
@@ -132,10 +132,8 @@ export function sumColumns(x: usize, out: usize, size: i32, inner: i32, begin: i
         t2 = f32x4.add(t2, c2);
         t3 = f32x4.add(t3, c3);
       }
-      v128.store(to, t0);
-      v128.store(to, t1, 16);
-      v128.store(to, t2, 32);
-      v128.store(to, t3, 48);
+      storePair(to, t0, t1);
+      storePair(to + 32, t2, t3);
       from += 64;
       to += 64;
     }
@@ -149,13 +147,18 @@ export function sumColumns(x: usize, out: usize, size: i32, inner: i32, begin: i
 }
 
 /** out[rows] = largest of x[rows, size]. Unit of work: a row. Reference: `max` with inner = 1. */
-export function maxRows(x: usize, out: usize, size: i32, begin: i32, end: i32): void {
+export function maxRows(x: usize, out: usize, size: i32, begin: i32, end: i32, scratch: usize): void {
   for (let row = begin; row < end; row++) {
     const from = x + ((<usize>row * <usize>size) << 2);
-    let lanes = splat(-Infinity);
+    let low = splat(-Infinity);
+    let high = low;
     let i = 0;
-    for (; i + 4 <= size; i += 4) lanes = f32x4.max(lanes, v128.load(from + (<usize>i << 2)));
-    let largest = maxLanes(lanes);
+    for (; i + 8 <= size; i += 8) {
+      const at = from + (<usize>i << 2);
+      low = f32x4.max(low, v128.load(at));
+      high = f32x4.max(high, v128.load(at, 16));
+    }
+    let largest = largestOfPair(low, high, scratch);
     for (; i < size; i++) largest = max(largest, load<f32>(from + (<usize>i << 2)));
     store<f32>(out + (<usize>row << 2), largest);
   }
@@ -171,6 +174,19 @@ export function maxColumns(x: usize, out: usize, size: i32, inner: i32, begin: i
     begin += count;
     let from = x + ((<usize>outer * <usize>size * <usize>inner + <usize>column) << 2);
     let to = out + ((<usize>outer * <usize>inner + <usize>column) << 2);
+    for (; count >= 8; count -= 8) {
+      let low = splat(-Infinity);
+      let high = low;
+      let at = from;
+      for (let k = 0; k < size; k++) {
+        low = f32x4.max(low, v128.load(at));
+        high = f32x4.max(high, v128.load(at, 16));
+        at += step;
+      }
+      storePair(to, low, high);
+      from += 32;
+      to += 32;
+    }
     for (; count > 0; count -= 4) {
       let largest = splat(-Infinity);
       let at = from;
@@ -255,10 +271,8 @@ export function layerNormParametersBackward(
       forBias0 = f32x4.add(forBias0, bias0);
       forBias1 = f32x4.add(forBias1, bias1);
     }
-    v128.store(weightGradient + at, forWeight0);
-    v128.store(weightGradient + at, forWeight1, 16);
-    v128.store(biasGradient + at, forBias0);
-    v128.store(biasGradient + at, forBias1, 16);
+    storePair(weightGradient + at, forWeight0, forWeight1);
+    storePair(biasGradient + at, forBias0, forBias1);
   }
   for (; column < end; column++) {
     const at = <usize>column << 2;

@@ -1,18 +1,19 @@
 /** Kernels that work on whole rows of a [rows, columns] matrix: softmax, LayerNorm, cross-entropy. Unit of work: a row. */
 
-import { exponential, loadSome, logarithm, madd, maxLanes, splat, storeSome, sumLanes } from "./lanes";
+import { exponential, largestOfPair, loadSome, logarithm, madd, splat, storePair, storeSome, sumLanes, sumPair } from "./lanes";
 
 /** Largest of `count` ≥ 1 elements, NaN left out: `pmax` is one instruction, and in the exponentials NaN shows again. */
 @inline
-function largestOf(x: usize, count: i32): f32 {
+function largestOf(x: usize, count: i32, scratch: usize): f32 {
   let low = splat(-Infinity);
   let high = low;
   let i = 0;
   for (; i + 8 <= count; i += 8) {
-    low = f32x4.pmax(low, v128.load(x + (<usize>i << 2)));
-    high = f32x4.pmax(high, v128.load(x + (<usize>i << 2), 16));
+    const at = x + (<usize>i << 2);
+    low = f32x4.pmax(low, v128.load(at));
+    high = f32x4.pmax(high, v128.load(at, 16));
   }
-  let largest = maxLanes(f32x4.pmax(low, high));
+  let largest = largestOfPair(low, high, scratch);
   for (; i < count; i++) {
     const value = load<f32>(x + (<usize>i << 2));
     if (value > largest) largest = value;
@@ -35,7 +36,7 @@ function withMissing(x: v128, count: i32): v128 {
 
 /** Σ e^(x[i] − shift). */
 @inline
-function exponentialSum(x: usize, shift: f32, count: i32): f32 {
+function exponentialSum(x: usize, shift: f32, count: i32, scratch: usize): f32 {
   const shifts = splat(shift);
   let low = splat(0);
   let high = low;
@@ -45,8 +46,25 @@ function exponentialSum(x: usize, shift: f32, count: i32): f32 {
     low = f32x4.add(low, exponential(f32x4.sub(v128.load(at), shifts)));
     high = f32x4.add(high, exponential(f32x4.sub(v128.load(at, 16), shifts)));
   }
-  for (; i < count; i += 4) low = f32x4.add(low, shiftedExponentials(x + (<usize>i << 2), shifts, count - i));
-  return sumLanes(f32x4.add(low, high));
+  let rest = splat(0);
+  for (; i < count; i += 4) rest = f32x4.add(rest, shiftedExponentials(x + (<usize>i << 2), shifts, count - i));
+  return sumPair(low, high, scratch) + sumLanes(rest);
+}
+
+/** Σ x[i]. */
+@inline
+function sumOf(x: usize, count: i32, scratch: usize): f32 {
+  let low = splat(0);
+  let high = low;
+  let i = 0;
+  for (; i + 8 <= count; i += 8) {
+    const at = x + (<usize>i << 2);
+    low = f32x4.add(low, v128.load(at));
+    high = f32x4.add(high, v128.load(at, 16));
+  }
+  let total = sumPair(low, high, scratch);
+  for (; i < count; i++) total += load<f32>(x + (<usize>i << 2));
+  return total;
 }
 
 /** ln of one positive number. */
@@ -56,16 +74,16 @@ export function logarithmOf(x: f32): f32 {
 }
 
 /** out[rows, columns]: every row e^(x − largest)/Σ. Reference: `softmax`. */
-export function softmax(x: usize, out: usize, columns: i32, begin: i32, end: i32): void {
+export function softmax(x: usize, out: usize, columns: i32, begin: i32, end: i32, scratch: usize): void {
   for (let row = begin; row < end; row++) {
     const offset = (<usize>row * <usize>columns) << 2;
-    softmaxRow(x + offset, out + offset, columns);
+    softmaxRow(x + offset, out + offset, columns, scratch);
   }
 }
 
 @inline
-function softmaxRow(x: usize, out: usize, columns: i32): void {
-  const shift = largestOf(x, columns);
+function softmaxRow(x: usize, out: usize, columns: i32, scratch: usize): void {
+  const shift = largestOf(x, columns, scratch);
   const shifts = splat(shift);
   let low = splat(0);
   let high = low;
@@ -74,33 +92,32 @@ function softmaxRow(x: usize, out: usize, columns: i32): void {
     const at = <usize>i << 2;
     const y0 = exponential(f32x4.sub(v128.load(x + at), shifts));
     const y1 = exponential(f32x4.sub(v128.load(x + at, 16), shifts));
-    v128.store(out + at, y0);
-    v128.store(out + at, y1, 16);
+    storePair(out + at, y0, y1);
     low = f32x4.add(low, y0);
     high = f32x4.add(high, y1);
   }
+  let rest = splat(0);
   for (; i < columns; i += 4) {
     const at = <usize>i << 2;
     const y = shiftedExponentials(x + at, shifts, columns - i);
     if (columns - i >= 4) v128.store(out + at, y);
     else storeSome(out + at, y, columns - i);
-    low = f32x4.add(low, y);
+    rest = f32x4.add(rest, y);
   }
-  const factor: f32 = <f32>1 / sumLanes(f32x4.add(low, high));
+  const factor: f32 = <f32>1 / (sumPair(low, high, scratch) + sumLanes(rest));
   const factors = splat(factor);
   for (i = 0; i + 8 <= columns; i += 8) {
     const at = out + (<usize>i << 2);
     const y0 = f32x4.mul(v128.load(at), factors);
     const y1 = f32x4.mul(v128.load(at, 16), factors);
-    v128.store(at, y0);
-    v128.store(at, y1, 16);
+    storePair(at, y0, y1);
   }
   for (; i < columns; i++) store<f32>(out + (<usize>i << 2), load<f32>(out + (<usize>i << 2)) * factor);
 }
 
 /** Σ a[i]·b[i]. */
 @inline
-export function dotOf(a: usize, b: usize, count: i32): f32 {
+export function dotOf(a: usize, b: usize, count: i32, scratch: usize): f32 {
   let low = splat(0);
   let high = low;
   let i = 0;
@@ -109,24 +126,23 @@ export function dotOf(a: usize, b: usize, count: i32): f32 {
     low = madd(v128.load(a + at), v128.load(b + at), low);
     high = madd(v128.load(a + at, 16), v128.load(b + at, 16), high);
   }
-  let total = sumLanes(f32x4.add(low, high));
+  let total = sumPair(low, high, scratch);
   for (; i < count; i++) total += load<f32>(a + (<usize>i << 2)) * load<f32>(b + (<usize>i << 2));
   return total;
 }
 
 /** out[rows, columns] = y ⊙ (gradient − Σ gradient⊙y). Reference: `softmaxBackward`. */
-export function softmaxBackward(y: usize, gradient: usize, out: usize, columns: i32, begin: i32, end: i32): void {
+export function softmaxBackward(y: usize, gradient: usize, out: usize, columns: i32, begin: i32, end: i32, scratch: usize): void {
   for (let row = begin; row < end; row++) {
     const offset = (<usize>row * <usize>columns) << 2;
-    const dot = dotOf(y + offset, gradient + offset, columns);
+    const dot = dotOf(y + offset, gradient + offset, columns, scratch);
     const dots = splat(dot);
     let i = 0;
     for (; i + 8 <= columns; i += 8) {
       const at = offset + (<usize>i << 2);
       const y0 = f32x4.mul(v128.load(y + at), f32x4.sub(v128.load(gradient + at), dots));
       const y1 = f32x4.mul(v128.load(y + at, 16), f32x4.sub(v128.load(gradient + at, 16), dots));
-      v128.store(out + at, y0);
-      v128.store(out + at, y1, 16);
+      storePair(out + at, y0, y1);
     }
     for (; i < columns; i++) {
       const at = offset + (<usize>i << 2);
@@ -136,19 +152,18 @@ export function softmaxBackward(y: usize, gradient: usize, out: usize, columns: 
 }
 
 /** out[rows, columns] = x − log Σ e^x. Reference: `logSoftmax`. */
-export function logSoftmax(x: usize, out: usize, columns: i32, begin: i32, end: i32): void {
+export function logSoftmax(x: usize, out: usize, columns: i32, begin: i32, end: i32, scratch: usize): void {
   for (let row = begin; row < end; row++) {
     const offset = (<usize>row * <usize>columns) << 2;
-    const largest = largestOf(x + offset, columns);
+    const largest = largestOf(x + offset, columns, scratch);
     // Subtracted one after the other: their sum would lose the small one's digits.
-    const rest = logarithmOf(exponentialSum(x + offset, largest, columns));
+    const rest = logarithmOf(exponentialSum(x + offset, largest, columns, scratch));
     let i = 0;
     for (; i + 8 <= columns; i += 8) {
       const at = offset + (<usize>i << 2);
       const y0 = f32x4.sub(f32x4.sub(v128.load(x + at), splat(largest)), splat(rest));
       const y1 = f32x4.sub(f32x4.sub(v128.load(x + at, 16), splat(largest)), splat(rest));
-      v128.store(out + at, y0);
-      v128.store(out + at, y1, 16);
+      storePair(out + at, y0, y1);
     }
     for (; i < columns; i++) store<f32>(out + offset + (<usize>i << 2), load<f32>(x + offset + (<usize>i << 2)) - largest - rest);
   }
@@ -169,32 +184,25 @@ export function layerNorm(
   epsilon: f32,
   begin: i32,
   end: i32,
+  scratch: usize,
 ): void {
   const width: f32 = <f32>columns;
   for (let row = begin; row < end; row++) {
     const offset = (<usize>row * <usize>columns) << 2;
     const from = x + offset;
     const to = out + offset;
+    const center = sumOf(from, columns, scratch) / width;
+    const centers = splat(center);
     let low = splat(0);
     let high = low;
     let i = 0;
     for (; i + 8 <= columns; i += 8) {
-      low = f32x4.add(low, v128.load(from + (<usize>i << 2)));
-      high = f32x4.add(high, v128.load(from + (<usize>i << 2), 16));
-    }
-    let total = sumLanes(f32x4.add(low, high));
-    for (; i < columns; i++) total += load<f32>(from + (<usize>i << 2));
-    const center = total / width;
-    const centers = splat(center);
-    low = splat(0);
-    high = low;
-    for (i = 0; i + 8 <= columns; i += 8) {
       const d0 = f32x4.sub(v128.load(from + (<usize>i << 2)), centers);
       const d1 = f32x4.sub(v128.load(from + (<usize>i << 2), 16), centers);
       low = madd(d0, d0, low);
       high = madd(d1, d1, high);
     }
-    let squares = sumLanes(f32x4.add(low, high));
+    let squares = sumPair(low, high, scratch);
     for (; i < columns; i++) {
       const d = load<f32>(from + (<usize>i << 2)) - center;
       squares += d * d;
@@ -205,8 +213,9 @@ export function layerNorm(
       const at = <usize>i << 2;
       const n0 = f32x4.mul(f32x4.sub(v128.load(from + at), centers), inverses);
       const n1 = f32x4.mul(f32x4.sub(v128.load(from + at, 16), centers), inverses);
-      v128.store(to + at, madd(n0, v128.load(weight + at), v128.load(bias + at)));
-      v128.store(to + at, madd(n1, v128.load(weight + at, 16), v128.load(bias + at, 16)), 16);
+      const y0 = madd(n0, v128.load(weight + at), v128.load(bias + at));
+      const y1 = madd(n1, v128.load(weight + at, 16), v128.load(bias + at, 16));
+      storePair(to + at, y0, y1);
     }
     for (; i < columns; i++) {
       const at = <usize>i << 2;
@@ -231,6 +240,7 @@ export function layerNormBackward(
   columns: i32,
   begin: i32,
   end: i32,
+  scratch: usize,
 ): void {
   const width: f32 = <f32>columns;
   for (let row = begin; row < end; row++) {
@@ -258,8 +268,8 @@ export function layerNormBackward(
       dot0 = madd(g0, n0, dot0);
       dot1 = madd(g1, n1, dot1);
     }
-    let sum = sumLanes(f32x4.add(sum0, sum1));
-    let dot = sumLanes(f32x4.add(dot0, dot1));
+    let sum = sumPair(sum0, sum1, scratch);
+    let dot = sumPair(dot0, dot1, scratch);
     for (; i < columns; i++) {
       const at = <usize>i << 2;
       const g = load<f32>(by + at) * load<f32>(weight + at);
@@ -276,8 +286,9 @@ export function layerNormBackward(
       const g1 = f32x4.mul(v128.load(by + at, 16), v128.load(weight + at, 16));
       const n0 = f32x4.mul(f32x4.sub(v128.load(from + at), centers), inverses);
       const n1 = f32x4.mul(f32x4.sub(v128.load(from + at, 16), centers), inverses);
-      v128.store(to + at, f32x4.mul(inverses, f32x4.sub(f32x4.sub(g0, sums), f32x4.mul(n0, dots))));
-      v128.store(to + at, f32x4.mul(inverses, f32x4.sub(f32x4.sub(g1, sums), f32x4.mul(n1, dots))), 16);
+      const d0 = f32x4.mul(inverses, f32x4.sub(f32x4.sub(g0, sums), f32x4.mul(n0, dots)));
+      const d1 = f32x4.mul(inverses, f32x4.sub(f32x4.sub(g1, sums), f32x4.mul(n1, dots)));
+      storePair(to + at, d0, d1);
     }
     for (; i < columns; i++) {
       const at = <usize>i << 2;
@@ -301,22 +312,19 @@ export function crossEntropy(
   smoothing: f32,
   begin: i32,
   end: i32,
+  scratch: usize,
 ): void {
   for (let row = begin; row < end; row++) {
     const from = logits + ((<usize>row * <usize>columns) << 2);
     const target = load<i32>(targets + (<usize>row << 2));
-    const largest = largestOf(from, columns);
-    const logSumExp = largest + logarithmOf(exponentialSum(from, largest, columns));
+    const largest = largestOf(from, columns, scratch);
+    const logSumExp = largest + logarithmOf(exponentialSum(from, largest, columns, scratch));
     store<f32>(logSumExps + (<usize>row << 2), logSumExp);
     let loss: f32 = 0;
     if (target != ignoreIndex) {
       loss = logSumExp - (<f32>1 - smoothing) * load<f32>(from + (<usize>target << 2));
       if (smoothing > 0) {
-        let total = splat(0);
-        let i = 0;
-        for (; i + 4 <= columns; i += 4) total = f32x4.add(total, v128.load(from + (<usize>i << 2)));
-        if (i < columns) total = f32x4.add(total, loadSome(from + (<usize>i << 2), columns - i));
-        loss -= (smoothing * sumLanes(total)) / <f32>columns;
+        loss -= (smoothing * sumOf(from, columns, scratch)) / <f32>columns;
       }
     }
     store<f32>(losses + (<usize>row << 2), loss);
@@ -345,8 +353,7 @@ export function crossEntropyBackward(
     const factor = target == ignoreIndex ? <f32>0 : load<f32>(gradient + (<usize>row << 2));
     let i = 0;
     if (factor == 0) {
-      for (; i + 4 <= columns; i += 4) v128.store(to + (<usize>i << 2), splat(0));
-      for (; i < columns; i++) store<f32>(to + (<usize>i << 2), 0);
+      memory.fill(to, 0, <usize>columns << 2);
       continue;
     }
     const factors = splat(factor);
@@ -355,8 +362,7 @@ export function crossEntropyBackward(
       const at = <usize>i << 2;
       const p0 = exponential(f32x4.sub(v128.load(from + at), shifts));
       const p1 = exponential(f32x4.sub(v128.load(from + at, 16), shifts));
-      v128.store(to + at, f32x4.mul(factors, f32x4.sub(p0, background)));
-      v128.store(to + at, f32x4.mul(factors, f32x4.sub(p1, background)), 16);
+      storePair(to + at, f32x4.mul(factors, f32x4.sub(p0, background)), f32x4.mul(factors, f32x4.sub(p1, background)));
     }
     for (; i < columns; i += 4) {
       const at = <usize>i << 2;
