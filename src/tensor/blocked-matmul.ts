@@ -11,6 +11,7 @@
  */
 
 import type { Kernels, MatmulLayout } from "./kernels.ts";
+import { finishProduct } from "./matmul-epilogue.ts";
 
 const TILE = 4;
 /** Rows of a block of A, which are also the unit of work of a thread. */
@@ -56,6 +57,7 @@ export function createBlockedKernels(
       }
       const units = batches[0] * batches[1] * Math.ceil(rows / BLOCK_ROWS);
       pool.run(index, toNumbers(addresses, layout), units, 1, multiplications * NANOSECONDS_PER_MULTIPLICATION);
+      finishProduct(fallback, out, layout);
     },
   };
 }

@@ -49,8 +49,20 @@ export interface StridedLayout {
   start: number;
 }
 
+/** An element-by-element kernel that a matrix product applies to its finished sums, while they are still in a cache. */
+export type MatmulEpilogueName = "gelu" | "geluTanh" | "geluBackward" | "geluTanhBackward";
+
 /**
- * `out[M, N] = A·B (+ bias)`, or `+=` with `accumulate`, for `batches[0] × batches[1]` matrices.
+ * `gelu`, `geluTanh`: inputs = sums and out = f(sums). Their backward: out = sums ⊙ f′(inputs), the sums being a gradient.
+ */
+export interface MatmulEpilogue {
+  name: MatmulEpilogueName;
+  /** [M, N] like out. */
+  inputs: Numbers;
+}
+
+/**
+ * `out[M, N] = A·B (+ bias) (+ residual)`, or `+=` with `accumulate`, for `batches[0] × batches[1]` matrices.
  * A is [M, K] ([K, M] with `transposeA`), B is [K, N] ([N, K] with `transposeB`), as stored.
  * `aRow` etc. are the distances between stored rows, `aBatch` etc. between matrices of the two batch axes, in elements.
  */
@@ -71,6 +83,9 @@ export interface MatmulLayout {
   accumulate?: boolean;
   /** [N], added to every row. */
   bias?: Numbers;
+  /** [M, N]. This and the epilogue are for a single contiguous output that is not accumulated. */
+  residual?: Numbers;
+  epilogue?: MatmulEpilogue;
 }
 
 /** Two 32-bit words that key the counter-based generator; see {@link dropoutBits} in random.ts. */

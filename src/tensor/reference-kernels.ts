@@ -6,6 +6,7 @@
 
 import { erf, normalDensity } from "./erf.ts";
 import type { AxisLayout, BinaryKernel, Kernels, Numbers, UnaryBackwardKernel, UnaryKernel } from "./kernels.ts";
+import { finishProduct } from "./matmul-epilogue.ts";
 import { dropoutBits, dropoutThreshold } from "./random.ts";
 import { attention, attentionBackward } from "./reference-attention.ts";
 
@@ -323,6 +324,7 @@ export const referenceKernels: Kernels = {
         }
       }
     }
+    finishProduct(referenceKernels, out, layout);
   },
 
   adamw(parameter, gradient, m, v, step) {

@@ -6,6 +6,7 @@
  */
 
 import type { BinaryKernel, Kernels, MatmulLayout, UnaryBackwardKernel, UnaryKernel } from "./kernels.ts";
+import { EPILOGUE_NUMBERS } from "./matmul-epilogue.ts";
 import { divideMatmul } from "./matmul-parts.ts";
 import type { Memory } from "./memory.ts";
 import { dropoutThreshold } from "./random.ts";
@@ -382,14 +383,16 @@ export function createSimdKernels({ memory, pool, fallback, addressOf, panel }: 
     },
 
     matmul(a, b, out, layout) {
-      const { bias, accumulate } = layout;
+      const { bias, residual, epilogue, accumulate } = layout;
       const addresses = addressesOf(a, b, out);
-      const biasAddress = bias === undefined ? 0 : addressOf(bias);
-      if (addresses === null || biasAddress < 0 || (bias !== undefined && accumulate)) {
+      const optional = [bias, residual, epilogue?.inputs].map((view) => (view === undefined ? 0 : addressOf(view)));
+      if (addresses === null || optional.includes(-1) || (bias !== undefined && accumulate)) {
         fallback.matmul(a, b, out, layout);
         return;
       }
-      runMatmul(addresses, biasAddress, layout);
+      const [biasAddress, residualAddress, inputs] = optional;
+      const number = epilogue === undefined ? 0 : EPILOGUE_NUMBERS[epilogue.name];
+      runMatmul([...addresses, biasAddress, residualAddress, number, inputs], layout);
     },
 
     adamw(parameter, gradient, m, v, step) {
@@ -420,13 +423,12 @@ export function createSimdKernels({ memory, pool, fallback, addressOf, panel }: 
     pool.run(kernel, given, rows, Math.ceil(256 / columns), rows * columns * cost);
   }
 
-  function runMatmul(addresses: readonly number[], bias: number, layout: MatmulLayout): void {
+  function runMatmul(operands: readonly number[], layout: MatmulLayout): void {
     const { rows, columns, inner, transposeA, transposeB, aRow, bRow, outRow, batches } = layout;
     const nanoseconds = rows * columns * inner * batches[0] * batches[1] * COST.multiplication;
     const [rowParts, columnParts] = divideMatmul(layout, panel, pool.partsFor(nanoseconds));
     const given = [
-      ...addresses,
-      bias,
+      ...operands,
       rows,
       columns,
       inner,

@@ -36,7 +36,7 @@ export function probePanelWidth(memory: Memory, pool: ThreadPool): PanelWidth {
           operands,
           operands + operandBytes,
           operands + 2 * operandBytes,
-          0,
+          ...[0, 0, 0, 0],
           rows,
           columns,
           inner,

@@ -5,7 +5,14 @@ import { createEngine, type Engine, SIMD_VARIANTS } from "../../src/tensor/engin
 import { KERNEL_SETS, type Kernels } from "../../src/tensor/kernels.ts";
 import { Memory } from "../../src/tensor/memory.ts";
 import { Random } from "../../src/tensor/random.ts";
-import { checkAgainstReference, kernelCases, matmulCall, runIn, seedAndSize } from "./kernel-cases.ts";
+import {
+  checkAgainstReference,
+  finishedMatmulCall,
+  kernelCases,
+  matmulCall,
+  runIn,
+  seedAndSize,
+} from "./kernel-cases.ts";
 
 // The optimising compiler from the first call on, and its joining of vector pairs before anything is compiled:
 // what is tested shall be the code that long runs execute.
@@ -107,6 +114,13 @@ describe("simd matmul", () => {
     fc.assert(property, { seed: 1, numRuns: 300 });
   });
 
+  it("is right with every combination of bias, residual and epilogue, 1 … 70", () => {
+    const property = fc.property(small, ({ seed, ...sizes }) => {
+      checkAgainstReference(memory, all, finishedMatmulCall(new Random(seed), sizes));
+    });
+    fc.assert(property, { seed: 1, numRuns: 300 });
+  });
+
   it("is right beyond the sizes of its blocks", () => {
     for (const [rows, columns, inner] of [
       [101, 800, 5],
@@ -116,6 +130,7 @@ describe("simd matmul", () => {
     ]) {
       for (let seed = 0; seed < 4; seed++) {
         checkAgainstReference(memory, all, matmulCall(new Random(seed), { rows, columns, inner }));
+        checkAgainstReference(memory, all, finishedMatmulCall(new Random(seed), { rows, columns, inner }));
       }
     }
   });

@@ -5,6 +5,7 @@
 
 export * from "./attention";
 export * from "./elementwise";
+export { multiplyTileRepeatedly } from "./ceiling";
 export { matmul, matmulScratchBytes } from "./matmul";
 export * from "./movement";
 export * from "./reductions";

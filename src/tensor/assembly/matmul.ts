@@ -4,7 +4,8 @@
  * are read where they lie, or from a transposed copy.
  */
 
-import { copyBlock, transposeBlock } from "./blocks";
+import { addRun, copyBlock, transposeBlock } from "./blocks";
+import { gelu, geluBackward, geluTanh, geluTanhBackward } from "./elementwise";
 import { multiplyTile, TILE_ROWS } from "./micro-kernel";
 
 /** Depth of a packed block: a panel of 256 × 16 takes 16 KiB, half of a first-level cache. */
@@ -28,16 +29,26 @@ export function matmulScratchBytes(): usize {
   return MATMUL_SCRATCH;
 }
 
+/** What is done to finished sums, as src/tensor/matmul-epilogue.ts numbers it. */
+const GELU: i32 = 1;
+const GELU_TANH: i32 = 2;
+const GELU_BACKWARD: i32 = 3;
+const GELU_TANH_BACKWARD: i32 = 4;
+
 /**
- * out[M, N] = A·B, or += with `accumulate`, plus bias[N] unless its address is 0. A is [M, K] or, transposed, [K, M];
- * B is [K, N] or [N, K]; strides in elements. Unit of work: one of rowParts × columnParts rectangles of one of
- * batches0 × batches1 outputs. Reference: `matmul`.
+ * out[M, N] = A·B, or += with `accumulate`, plus bias[N] and residual[M, N] unless their addresses are 0. A is [M, K] or,
+ * transposed, [K, M]; B is [K, N] or [N, K]; strides in elements. With an epilogue, out = f(sums), and inputs[M, N], laid
+ * out like out, takes the sums (GELU) or gives the x of f′(x) (its backward). Unit of work: one of rowParts × columnParts
+ * rectangles of one of batches0 × batches1 outputs. Reference: `matmul`.
  */
 export function matmul(
   a: usize,
   b: usize,
   out: usize,
   bias: usize,
+  residual: usize,
+  epilogue: i32,
+  inputs: usize,
   rows: i32,
   columns: i32,
   inner: i32,
@@ -77,6 +88,7 @@ export function matmul(
     const endColumn = min(columns, ((columnGroups * (columnPart + 1)) / columnParts) * panel);
     const m = <usize>firstRow;
     const n = <usize>firstColumn;
+    const first = (batch0 * outBatch0 + batch1 * outBatch1 + m * outRow + n) << 2;
     multiplyRectangle(
       a + ((batch0 * aBatch0 + batch1 * aBatch1 + (transposeA ? m : m * aRow)) << 2),
       aRow << 2,
@@ -85,7 +97,10 @@ export function matmul(
       bRow << 2,
       transposeB,
       bias ? bias + (n << 2) : 0,
-      out + ((batch0 * outBatch0 + batch1 * outBatch1 + m * outRow + n) << 2),
+      residual ? residual + first : 0,
+      epilogue,
+      inputs + first,
+      out + first,
       outRow << 2,
       endRow - firstRow,
       endColumn - firstColumn,
@@ -106,6 +121,9 @@ function multiplyRectangle(
   bRow: usize,
   transposeB: i32,
   bias: usize,
+  residual: usize,
+  epilogue: i32,
+  inputs: usize,
   out: usize,
   outRow: usize,
   rows: i32,
@@ -115,6 +133,8 @@ function multiplyRectangle(
   panel: i32,
   scratch: usize,
 ): void {
+  const keepsSums = epilogue == GELU || epilogue == GELU_TANH;
+  const sums = keepsSums ? inputs : out;
   for (let n = 0; n < columns; n += BLOCK_COLUMNS) {
     const blockColumns = min(BLOCK_COLUMNS, columns - n);
     for (let k = 0; k < inner; k += BLOCK_INNER) {
@@ -130,17 +150,49 @@ function multiplyRectangle(
           leftRow = TRANSPOSED_ROW;
           transposeBlock(a + <usize>k * aRow + (<usize>m << 2), aRow, left, leftRow, depth, blockRows);
         }
-        const to = out + <usize>m * outRow + (<usize>n << 2);
-        // The sums begin with what is there, with the bias, or with zeros.
-        if (accumulate || k > 0) {
-          multiplyPanels(left, leftRow, scratch + PACKED_B, to, outRow, 4, to, outRow, blockRows, blockColumns, depth, panel, scratch);
-        } else if (bias) {
-          multiplyPanels(left, leftRow, scratch + PACKED_B, bias + (<usize>n << 2), 0, 4, to, outRow, blockRows, blockColumns, depth, panel, scratch);
-        } else {
-          multiplyPanels(left, leftRow, scratch + PACKED_B, scratch + ZEROS, 0, 0, to, outRow, blockRows, blockColumns, depth, panel, scratch);
+        const at = <usize>m * outRow + (<usize>n << 2);
+        const to = sums + at;
+        // The sums begin with what is there, with the residual, with the bias, or with zeros.
+        let init = to;
+        let initRow = outRow;
+        let initColumn: usize = 4;
+        if (!accumulate && k == 0) {
+          if (residual) init = residual + at;
+          else {
+            initRow = 0;
+            init = bias ? bias + (<usize>n << 2) : scratch + ZEROS;
+            if (!bias) initColumn = 0;
+          }
         }
+        multiplyPanels(left, leftRow, scratch + PACKED_B, init, initRow, initColumn, to, outRow, blockRows, blockColumns, depth, panel, scratch);
+        if (k + depth < inner) continue;
+        const lateBias = residual && bias ? bias + (<usize>n << 2) : 0;
+        if (lateBias || epilogue) finishBlock(to, lateBias, epilogue, inputs + at, out + at, outRow, blockRows, blockColumns);
       }
     }
+  }
+}
+
+/** Late bias and epilogue of a finished block, which is still in the second-level cache. */
+function finishBlock(
+  sums: usize,
+  bias: usize,
+  epilogue: i32,
+  inputs: usize,
+  out: usize,
+  row: usize,
+  rows: i32,
+  columns: i32,
+): void {
+  for (; rows > 0; rows--) {
+    if (bias) addRun(bias, sums, columns);
+    if (epilogue == GELU) gelu(sums, out, 0, columns);
+    else if (epilogue == GELU_TANH) geluTanh(sums, out, 0, columns);
+    else if (epilogue == GELU_BACKWARD) geluBackward(inputs, sums, out, 0, columns);
+    else if (epilogue == GELU_TANH_BACKWARD) geluTanhBackward(inputs, sums, out, 0, columns);
+    sums += row;
+    inputs += row;
+    out += row;
   }
 }
 
