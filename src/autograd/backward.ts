@@ -170,8 +170,12 @@ function contributionsOf(node: TapeNode, gradient: Tensor, createGraph: boolean)
     allocate: (shape) => Tensor.allocate(shape, gradient.dtype),
   };
   const rules = record.backward!(call);
-  const flops = record.flops?.(inputShapes, options).backward;
+  const modelFlops = record.flops?.(inputShapes, options);
+  const flops = modelFlops?.backward;
   const executed = record.executedFlops?.(inputShapes, options).backward ?? flops;
+  const shared = modelFlops?.backwardShared;
+  if (shared?.inputs.some((index) => node.edges[index] !== null))
+    tallyFlops(shared.flops, shared.flops, node.flopSection);
   return node.edges.map((edge, index) => {
     const rule = rules[index];
     if (edge === null || rule == null) return null;

@@ -37,6 +37,7 @@ export {
   erf,
   exp,
   expand,
+  type GeluForm,
   gelu,
   greater,
   greaterEqual,
@@ -60,6 +61,12 @@ export {
   where,
 } from "./ops/elementwise.ts";
 export { embedding } from "./ops/embedding.ts";
+export {
+  type FeedForwardCall,
+  type FeedForwardWeights,
+  feedForward,
+  readableFeedForward,
+} from "./ops/feed-forward.ts";
 export { layerNorm, readableLayerNorm } from "./ops/layer-norm.ts";
 export { type CrossEntropyOptions, crossEntropy, meanSquaredError } from "./ops/loss.ts";
 export { linear, type MatmulOptions, matmul } from "./ops/matmul.ts";

@@ -53,6 +53,8 @@ export type GradientRule = (() => Tensor) | null;
 export interface OpFlops {
   forward: number;
   backward: readonly number[];
+  /** What is spent once as soon as one of these inputs wants a gradient. */
+  backwardShared?: { inputs: readonly number[]; flops: number };
 }
 
 /** One input of a test sample. */

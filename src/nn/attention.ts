@@ -43,9 +43,9 @@ export class MultiHeadAttention extends Module {
     this.fused = fused;
   }
 
-  /** [B, T, C] → [B, T, C]; `mask` [..., T, T] hides keys where it is 0. */
-  forward(x: Tensor, options: { mask?: Tensor; dropoutKey?: DropoutKey } = {}): Tensor {
-    const { mask, dropoutKey } = options;
+  /** [B, T, C] → [B, T, C], plus a residual [B, T, C] if one is given; `mask` [..., T, T] hides keys where it is 0. */
+  forward(x: Tensor, options: { mask?: Tensor; dropoutKey?: DropoutKey; residual?: Tensor } = {}): Tensor {
+    const { mask, dropoutKey, residual } = options;
     const attend = this.fused ? multiHeadAttention : readableMultiHeadAttention;
     const attended = attend(this.qkv.forward(x), {
       heads: this.heads,
@@ -53,6 +53,6 @@ export class MultiHeadAttention extends Module {
       mask,
       ...(this.dropout.isActive && { dropout: this.dropout.options(dropoutKey) }),
     });
-    return this.output.forward(attended);
+    return this.output.forward(attended, { residual });
   }
 }

@@ -83,11 +83,11 @@ export class TransformerBlock extends Module {
   /** [B, T, C] → [B, T, C]. What only the gradient needs of the way there is kept by the tape alone. */
   forward(x: Tensor, { mask, dropoutKey, branchScale = 1 }: BlockCall = {}): Tensor {
     return scope(() => {
-      const attended = this.#branch(x, this.attentionNorm, branchScale, dropoutKey?.at(1), (input) =>
-        this.attention.forward(input, { mask, dropoutKey: dropoutKey?.at(0) }),
+      const attended = this.#branch(x, this.attentionNorm, branchScale, dropoutKey?.at(1), (input, residual) =>
+        this.attention.forward(input, { mask, dropoutKey: dropoutKey?.at(0), residual }),
       );
-      return this.#branch(attended, this.feedForwardNorm, branchScale, dropoutKey?.at(2), (input) =>
-        this.feedForward.forward(input),
+      return this.#branch(attended, this.feedForwardNorm, branchScale, dropoutKey?.at(2), (input, residual) =>
+        this.feedForward.forward(input, { residual }),
       );
     });
   }
@@ -98,11 +98,24 @@ export class TransformerBlock extends Module {
     norm: LayerNorm,
     scale: number,
     key: DropoutKey | undefined,
-    branch: (input: Tensor) => Tensor,
+    branch: (input: Tensor, residual?: Tensor) => Tensor,
   ): Tensor {
-    let change = this.dropout.forward(branch(this.norm === "pre" ? norm.forward(x) : x), key);
-    if (scale !== 1) change = mul(change, scale);
-    const sum = add(x, change);
+    const input = this.norm === "pre" ? norm.forward(x) : x;
+    const sum = this.#sum(x, input, scale, key, branch);
     return this.norm === "pre" ? sum : norm.forward(sum);
+  }
+
+  /** x + scale·dropout(branch(input)). */
+  #sum(
+    x: Tensor,
+    input: Tensor,
+    scale: number,
+    key: DropoutKey | undefined,
+    branch: (input: Tensor, residual?: Tensor) => Tensor,
+  ): Tensor {
+    // Where nothing comes between, the branch's last product adds the residual itself.
+    if (scale === 1 && !this.dropout.isActive) return branch(input, x);
+    const change = this.dropout.forward(branch(input), key);
+    return add(x, scale === 1 ? change : mul(change, scale));
   }
 }

@@ -1,6 +1,6 @@
 /** The position-wise feed-forward network. */
 
-import { gelu } from "../autograd/index.ts";
+import { feedForward, readableFeedForward } from "../autograd/index.ts";
 import type { Initializer, Tensor } from "../tensor/tensor.ts";
 import { Linear } from "./linear.ts";
 import { Module } from "./module.ts";
@@ -16,6 +16,8 @@ export interface FeedForwardOptions {
   initializer?: Initializer;
   /** Of the second projection, which GPT scales by its depth. */
   outputInitializer?: Initializer;
+  /** False uses the composition of plain operations, which is slower and can be differentiated twice. */
+  fused?: boolean;
 }
 
 /** down(GELU(up(x))) */
@@ -23,6 +25,7 @@ export class FeedForward extends Module {
   readonly up: Linear;
   readonly down: Linear;
   readonly activation: Activation;
+  fused: boolean;
 
   constructor({
     hidden,
@@ -30,6 +33,7 @@ export class FeedForward extends Module {
     activation = "gelu",
     initializer,
     outputInitializer = initializer,
+    fused = true,
   }: FeedForwardOptions) {
     super();
     if (activation !== "gelu" && activation !== "gelu-tanh")
@@ -37,11 +41,13 @@ export class FeedForward extends Module {
     this.up = new Linear({ inputs: hidden, outputs: inner, initializer });
     this.down = new Linear({ inputs: inner, outputs: hidden, initializer: outputInitializer });
     this.activation = activation;
+    this.fused = fused;
   }
 
-  /** [..., C] → [..., C] */
-  forward(x: Tensor): Tensor {
+  /** [..., C] → [..., C], plus a residual [..., C] if one is given. */
+  forward(x: Tensor, { residual }: { residual?: Tensor } = {}): Tensor {
+    const apply = this.fused ? feedForward : readableFeedForward;
     const approximate = this.activation === "gelu-tanh" ? "tanh" : "none";
-    return this.down.forward(gelu(this.up.forward(x), { approximate }));
+    return apply(x, this, { approximate, residual });
   }
 }

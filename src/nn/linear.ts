@@ -25,8 +25,8 @@ export class Linear extends Module {
     this.bias = bias ? new Parameter([outputs], constant(0)) : undefined;
   }
 
-  /** [..., in] → [..., out] */
-  forward(x: Tensor): Tensor {
-    return linear(x, this.weight, this.bias);
+  /** [..., in] → [..., out], plus a residual [..., out] if one is given. */
+  forward(x: Tensor, options: { residual?: Tensor } = {}): Tensor {
+    return linear(x, this.weight, this.bias, options);
   }
 }

@@ -8,7 +8,7 @@ import { Random } from "../../src/tensor/random.ts";
 import { scope } from "../../src/tensor/scope.ts";
 import type { DType } from "../../src/tensor/storage.ts";
 import { Tensor } from "../../src/tensor/tensor.ts";
-import { expectClose } from "./expect-close.ts";
+import { expectAllClose, expectClose } from "./expect-close.ts";
 import { expectSameNumbers, maskedBatch, randomise, tinyBert } from "./tiny-models.ts";
 
 interface Situation {
@@ -66,15 +66,6 @@ function outcome(layer: MultiHeadAttention, input: Tensor, options: { fused: boo
 }
 
 /** {@link expectClose} for each tensor of two lists. */
-function expectAllClose(
-  actual: ReadonlyMap<string, ArrayLike<number>>,
-  expected: ReadonlyMap<string, ArrayLike<number>>,
-  tolerance: number,
-): void {
-  expect([...actual.keys()]).to.deep.equal([...expected.keys()]);
-  for (const [what, values] of expected) expectClose(actual.get(what)!, values, { tolerance, what });
-}
-
 /** softmax(Q·Kᵀ/√D)·V of a packed projection, written out; keys for which `sees` is false have no part in it. */
 function attendByHand(
   qkv: ArrayLike<number>,

@@ -12,3 +12,13 @@ export function expectClose(
   const distance = Math.hypot(...Array.from(expected, (value, index) => actual[index] - value));
   expect(distance, what).to.be.at.most(tolerance * Math.hypot(...Array.from(expected)));
 }
+
+/** {@link expectClose} for arrays by name; the names must be the same. */
+export function expectAllClose(
+  actual: ReadonlyMap<string, ArrayLike<number>>,
+  expected: ReadonlyMap<string, ArrayLike<number>>,
+  tolerance: number,
+): void {
+  expect([...actual.keys()]).to.deep.equal([...expected.keys()]);
+  for (const [what, values] of expected) expectClose(actual.get(what)!, values, { tolerance, what });
+}

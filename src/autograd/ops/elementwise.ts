@@ -339,14 +339,22 @@ export const erf = unary(erfOp);
 /** x·sigmoid(x). */
 export const silu = unary(siluOp);
 
+/** Forms of GELU: exact, with the normal distribution function Φ, or GPT-2's with tanh. */
+export type GeluForm = "none" | "tanh";
+
 /**
  * x·Φ(x), Φ the normal distribution function; with `approximate: "tanh"` GPT-2's form ½x(1 + tanh(√(2/π)(x + 0.044715x³))).
  * @throws for another approximation.
  */
-export function gelu(x: Tensor, { approximate = "none" }: { approximate?: "none" | "tanh" } = {}): Tensor {
-  if (approximate === "none") return geluOp([x], undefined);
-  if (approximate === "tanh") return geluTanhOp([x], undefined);
-  throw new Error(`gelu: approximate must be "none" or "tanh", not ${describe(approximate)}`);
+export function gelu(x: Tensor, { approximate = "none" }: { approximate?: GeluForm } = {}): Tensor {
+  checkGeluForm("gelu", approximate);
+  return approximate === "none" ? geluOp([x], undefined) : geluTanhOp([x], undefined);
+}
+
+/** @throws for what is no form of GELU. */
+export function checkGeluForm(name: string, approximate: GeluForm): void {
+  if (approximate !== "none" && approximate !== "tanh")
+    throw new Error(`${name}: approximate must be "none" or "tanh", not ${describe(approximate)}`);
 }
 
 /** x held between two bounds; the gradient is 0 outside. */

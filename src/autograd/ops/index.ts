@@ -3,6 +3,7 @@
 import type { OpRecord } from "../op.ts";
 import { attentionOp } from "./attention.ts";
 import * as elementwise from "./elementwise.ts";
+import { feedForwardOp } from "./feed-forward.ts";
 import { layerNormOp } from "./layer-norm.ts";
 import { crossEntropyOp } from "./loss.ts";
 import { linearOp, matmulOp } from "./matmul.ts";
@@ -54,6 +55,7 @@ const ops: readonly AnyOp[] = [
   shaping.scatterAddOp,
   matmulOp,
   linearOp,
+  feedForwardOp,
   softmaxOp,
   logSoftmaxOp,
   layerNormOp,

@@ -4,7 +4,7 @@ import type { MatmulLayout } from "../../tensor/kernels.ts";
 import { broadcastShapes, formatShape, type Shape, ShapeError, sameShape, sizeOf } from "../../tensor/shape.ts";
 import type { Tensor } from "../../tensor/tensor.ts";
 import { defineOp, type Op, type OpFlops } from "../op.ts";
-import { expand } from "./elementwise.ts";
+import { add, expand } from "./elementwise.ts";
 import { sum } from "./reduction.ts";
 import { drawLength } from "./samples.ts";
 import { reshape } from "./shaping.ts";
@@ -37,7 +37,7 @@ function matmulSizes(name: string, a: Shape, b: Shape, { transposeA, transposeB 
 }
 
 /** The kernel's view of contiguous matrices, batches one after another. */
-function contiguousLayout(a: Shape, b: Shape, options: MatmulOptions): MatmulLayout {
+export function contiguousLayout(a: Shape, b: Shape, options: MatmulOptions = {}): MatmulLayout {
   const { batch, rows, columns, inner } = matmulSizes("matmul", a, b, options);
   return {
     rows,
@@ -55,7 +55,7 @@ function contiguousLayout(a: Shape, b: Shape, options: MatmulOptions): MatmulLay
   };
 }
 
-function matmulFlops(a: Shape, b: Shape, options: MatmulOptions): OpFlops {
+export function matmulFlops(a: Shape, b: Shape, options: MatmulOptions): OpFlops {
   const { batch, rows, columns, inner } = matmulSizes("matmul", a, b, options);
   const forward = 2 * sizeOf(batch) * rows * columns * inner;
   return { forward, backward: [forward, forward, 0] };
@@ -124,23 +124,18 @@ export function matmul(a: Tensor, b: Tensor, options: MatmulOptions = {}): Tenso
   return matmulOp([left, right], options);
 }
 
-/** x·W + b in one pass; inputs x [rows, in], W [in, out] and b [out]. */
+/** x·W + b (+ residual) in one pass; inputs x [rows, in], W [in, out], b [out] and, if given, the residual [rows, out]. */
 export const linearOp = defineOp<undefined>({
   name: "linear",
   twice: true,
-  shape([x, weight, bias]) {
-    const { rows, columns } = matmulSizes("linear", x, weight, {});
-    if (bias.length !== 1 || bias[0] !== columns) {
-      throw new ShapeError(
-        `linear: bias ${formatShape(bias)} does not fit the ${columns} outputs of ${formatShape(weight)}`,
-      );
-    }
-    return [rows, columns];
-  },
-  forward(call, [x, weight, bias]) {
+  shape: ([x, weight, bias, residual]) => linearShape("linear", x, weight, bias, residual),
+  forward(call, [x, weight, bias, residual]) {
     const out = call.allocate();
-    const layout = contiguousLayout(x.shape, weight.shape, {});
-    call.kernels.matmul(x.numbers, weight.numbers, out.numbers, { ...layout, bias: bias.numbers });
+    call.kernels.matmul(x.numbers, weight.numbers, out.numbers, {
+      ...contiguousLayout(x.shape, weight.shape),
+      bias: bias.numbers,
+      ...(residual !== undefined && { residual: residual.numbers }),
+    });
     call.save(x, weight);
     return out;
   },
@@ -148,28 +143,61 @@ export const linearOp = defineOp<undefined>({
     () => matmulOp([gradient, weight], { transposeB: true }),
     () => matmulOp([x, gradient], { transposeA: true }),
     () => sum(gradient, { axes: 0 }),
+    () => gradient,
   ],
-  flops: ([x, weight]) => matmulFlops(x, weight, {}),
+  flops: ([x, weight, , residual]) => linearFlops(x, weight, residual),
   sample(random, longest) {
     const size = () => drawLength(random, longest);
     const [rows, columns, inner] = [size(), size(), size()];
+    const residual = random.integer(2) === 0 ? [{ shape: [rows, columns] }] : [];
     return {
-      inputs: [{ shape: [rows, inner] }, { shape: [inner, columns] }, { shape: [columns] }],
+      inputs: [{ shape: [rows, inner] }, { shape: [inner, columns] }, { shape: [columns] }, ...residual],
       options: undefined,
     };
   },
 });
 
-/** The affine map y = x·W + b of [..., in] with W [in, out] and, if given, b [out]. */
-export function linear(x: Tensor, weight: Tensor, bias?: Tensor): Tensor {
+/** The output's shape of an affine map with a residual. @throws ShapeError naming what does not fit. */
+export function linearShape(name: string, x: Shape, weight: Shape, bias: Shape, residual: Shape | undefined): Shape {
+  const { rows, columns } = matmulSizes(name, x, weight, {});
+  if (bias.length !== 1 || bias[0] !== columns) {
+    throw new ShapeError(
+      `${name}: bias ${formatShape(bias)} does not fit the ${columns} outputs of ${formatShape(weight)}`,
+    );
+  }
+  if (residual !== undefined && !sameShape(residual, [rows, columns])) {
+    throw new ShapeError(
+      `${name}: residual ${formatShape(residual)} does not fit the output ${formatShape([rows, columns])}`,
+    );
+  }
+  return [rows, columns];
+}
+
+/** FLOPs of the product of an affine map; the gradients of bias and residual count nothing. */
+function linearFlops(x: Shape, weight: Shape, residual: Shape | undefined): OpFlops {
+  const { forward, backward } = matmulFlops(x, weight, {});
+  return { forward, backward: residual === undefined ? backward : [...backward, 0] };
+}
+
+/** The affine map y = x·W (+ b) (+ residual) of [..., in] with W [in, out] and, if given, b [out] and residual [..., out]. */
+export function linear(x: Tensor, weight: Tensor, bias?: Tensor, { residual }: { residual?: Tensor } = {}): Tensor {
   const [inputs, outputs] = weight.shape;
   if (x.shape.at(-1) !== inputs) {
     throw new ShapeError(
       `linear: the last axis of ${formatShape(x.shape)} is not the ${inputs} inputs of weight ${formatShape(weight.shape)}`,
     );
   }
+  const rows = asRows(x);
   const outer = x.shape.slice(0, -1);
-  const rows = reshape(x, [sizeOf(outer), inputs]);
-  const y = bias === undefined ? matmulOp([rows, weight], {}) : linearOp([rows, weight, bias], undefined);
+  if (bias === undefined) {
+    const y = reshape(matmulOp([rows, weight], {}), [...outer, outputs]);
+    return residual === undefined ? y : add(residual, y);
+  }
+  const y = linearOp([rows, weight, bias, ...(residual === undefined ? [] : [asRows(residual)])], undefined);
   return reshape(y, [...outer, outputs]);
+}
+
+/** [..., C] → [rows, C] */
+export function asRows(x: Tensor): Tensor {
+  return reshape(x, [sizeOf(x.shape.slice(0, -1)), x.shape.at(-1)!]);
 }
