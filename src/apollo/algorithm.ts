@@ -18,7 +18,10 @@ import { type StepPlan, validateStepPlan } from "./step-plan.ts";
 /** A model that can be trained at any depth: blocks, and a loss through any path over them. */
 export interface LayeredModel<Batch> extends Module {
   readonly blocks: readonly TransformerBlock[];
-  loss(batch: Batch, options: { path: readonly LayerUse[]; dropoutKey?: DropoutKey }): Tensor;
+  loss(
+    batch: Batch,
+    options: { path: readonly LayerUse[]; dropoutKey?: DropoutKey; gradientCheckpointing?: boolean },
+  ): Tensor;
 }
 
 export interface TrainingOptions<Batch> {
@@ -37,6 +40,8 @@ export interface TrainingOptions<Batch> {
   microBatches?: number;
   /** Largest global gradient norm; 1 as in the release [R] when absent. */
   clipNorm?: number;
+  /** Runs every layer a second time on the way back instead of keeping its inner values; false when absent. */
+  gradientCheckpointing?: boolean;
   /** Continues after this many updates: model and optimizer stand as they stood then. */
   startStep?: number;
 }
@@ -171,11 +176,12 @@ function accumulateGradients<Batch>(
   step: number,
   microBatch: number,
 ): number {
-  const { model, batchAt, seed, microBatches = 1 } = options;
+  const { model, batchAt, seed, microBatches = 1, gradientCheckpointing } = options;
   return scope(() =>
     withTrainable(model.blocks, plan, () => {
       const dropoutKey = DropoutKey.from(seed).at(step).at(microBatch);
-      const loss = model.loss(batchAt(step, microBatch), { path: sharedPath(model.blocks, plan), dropoutKey });
+      const path = sharedPath(model.blocks, plan);
+      const loss = model.loss(batchAt(step, microBatch), { path, dropoutKey, gradientCheckpointing });
       (microBatches === 1 ? loss : loss.mul(1 / microBatches)).backward();
       return loss.item();
     }),

@@ -6,7 +6,7 @@ import { kernelsFor } from "../tensor/engine.ts";
 import { adopt, outsideScopes, scope } from "../tensor/scope.ts";
 import { formatShape, type Shape, ShapeError, sameShape } from "../tensor/shape.ts";
 import { Tensor, zerosLike } from "../tensor/tensor.ts";
-import { tallyFlops, uncounted } from "./flops.ts";
+import { inFlopSection, tallyFlops, uncounted } from "./flops.ts";
 import { withRecording } from "./grad-mode.ts";
 import { aliasWithHistory, type BackwardCall, edgeOf, type TapeEdge, TapeNode } from "./op.ts";
 import { add } from "./ops/elementwise.ts";
@@ -165,6 +165,7 @@ function contributionsOf(node: TapeNode, gradient: Tensor, createGraph: boolean)
     gradient,
     saved,
     inputShapes,
+    inputWants: node.edges.map((edge) => edge !== null),
     createGraph,
     kernels: kernelsFor(gradient.dtype),
     allocate: (shape) => Tensor.allocate(shape, gradient.dtype),
@@ -180,7 +181,8 @@ function contributionsOf(node: TapeNode, gradient: Tensor, createGraph: boolean)
     const rule = rules[index];
     if (edge === null || rule == null) return null;
     if (flops !== undefined) tallyFlops(flops[index], executed![index], node.flopSection);
-    return own(unbroadcast(uncounted(rule), inputShapes[index]), gradient, saved);
+    const result = record.countsItself ? inFlopSection(node.flopSection, rule) : uncounted(rule);
+    return own(unbroadcast(result, inputShapes[index]), gradient, saved);
   });
 }
 

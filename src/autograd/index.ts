@@ -67,6 +67,7 @@ export {
   feedForward,
   readableFeedForward,
 } from "./ops/feed-forward.ts";
+export { gradientCheckpoint } from "./ops/gradient-checkpoint.ts";
 export { layerNorm, readableLayerNorm } from "./ops/layer-norm.ts";
 export { type CrossEntropyOptions, crossEntropy, meanSquaredError } from "./ops/loss.ts";
 export { linear, type MatmulOptions, matmul } from "./ops/matmul.ts";

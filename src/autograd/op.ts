@@ -40,6 +40,8 @@ export interface BackwardCall<Options> {
   /** What forward saved, in that order. */
   readonly saved: readonly Tensor[];
   readonly inputShapes: readonly Shape[];
+  /** Which inputs want a gradient. */
+  readonly inputWants: readonly boolean[];
   /** True when the gradient itself will be differentiated: then only operations may be used, no bare kernels. */
   readonly createGraph: boolean;
   /** A new tensor of the gradient's element type, not set yet. */
@@ -89,6 +91,8 @@ export interface OpRecord<Options> {
   /** Whether the gradient can be differentiated again. */
   twice: boolean;
   flops?(inputs: readonly Shape[], options: Options): OpFlops;
+  /** Whether the operations that its gradient rules apply are counted for themselves, instead of by `flops`. */
+  countsItself?: true;
   /** What the kernels really do, where it differs from `flops`. */
   executedFlops?(inputs: readonly Shape[], options: Options): OpFlops;
   /**

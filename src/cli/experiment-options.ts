@@ -29,6 +29,7 @@ export interface ExperimentFlags {
   steps: number;
   batch: number;
   microBatches?: number;
+  gradientCheckpointing?: boolean;
   learningRate?: number;
   schedule: LearningRateKind;
   seed: number;
@@ -73,6 +74,7 @@ export function addExperimentOptions(command: Command): Command {
     .option("--steps <T>", "updates", parseNumber, 1500)
     .option("--batch <B>", "sequences in a micro-batch", parseNumber, 4)
     .option("--micro-batches <n>", "micro-batches in an update", parseNumber)
+    .option("--gradient-checkpointing", "run layers twice instead of keeping what their gradients need: less memory")
     .option(
       "--learning-rate <lr>",
       `largest learning rate (${DEFAULT_PEAK.gpt} for GPT, ${DEFAULT_PEAK.bert} for BERT)`,
@@ -185,6 +187,7 @@ function experimentOf(flags: ExperimentFlags, recipe: string): Experiment {
       steps,
       batch,
       microBatches,
+      gradientCheckpointing: flags.gradientCheckpointing,
       learningRate: { kind: flags.schedule, peak: flags.learningRate ?? DEFAULT_PEAK[preset.family] },
     },
     evaluations,

@@ -76,6 +76,8 @@ const trainingSchema = z.strictObject({
   }),
   weightDecay: number.min(0, "must not be negative").default(0.01),
   clipNorm: number.positive("must be above 0").default(1),
+  /** Runs every layer a second time on the way back instead of keeping its inner values. */
+  gradientCheckpointing: z.boolean("must be true or false").default(false),
 });
 
 export const experimentSchema = z.strictObject({

@@ -110,7 +110,7 @@ export async function run(experiment: Experiment, options: RunOptions): Promise<
     writeWhole(join(folder, CHECKPOINT_FILE), encodeSafetensors(checkpoint));
   };
 
-  const { steps, batch, microBatches, clipNorm, learningRate } = experiment.training;
+  const { steps, batch, microBatches, clipNorm, learningRate, gradientCheckpointing } = experiment.training;
   const evaluateAfter = evaluationSteps(steps, experiment.evaluations);
   const checkpointEvery = Math.max(1, Math.ceil(steps / CHECKPOINTS));
   let breathed = performance.now();
@@ -126,6 +126,7 @@ export async function run(experiment: Experiment, options: RunOptions): Promise<
       seed: experiment.seed,
       microBatches,
       clipNorm,
+      gradientCheckpointing,
       startStep,
     });
     for (const trained of training) {

@@ -117,7 +117,7 @@ export class Bert extends Module {
 
   /** Token ids i32 [B, T] → the last layer's output [B, T, C]. @throws when T exceeds the context. */
   hidden(ids: Tensor, options: BertForwardOptions = {}): Tensor {
-    const { path = straightPath(this.blocks), dropoutKey, mask } = options;
+    const { path = straightPath(this.blocks), dropoutKey, mask, gradientCheckpointing } = options;
     const tokens = checkTokens(ids, this.size.context);
     const positions = Tensor.from(
       Int32Array.from({ length: tokens }, (_, index) => index),
@@ -127,7 +127,8 @@ export class Bert extends Module {
     const types = options.types ?? Tensor.from(new Int32Array(tokens), [tokens], "i32");
     const places = add(embedding(this.positionEmbedding.weight, positions), this.typeEmbedding.forward(types)); // [T, C]
     const embedded = this.embeddingNorm.forward(add(this.tokenEmbedding.forward(ids), places)); // [B, T, C]
-    const output = runPath(this.dropout.forward(embedded, dropoutKey?.at(-1)), path, { mask, dropoutKey });
+    const start = this.dropout.forward(embedded, dropoutKey?.at(-1));
+    const output = runPath(start, path, { mask, dropoutKey, gradientCheckpointing });
     return this.finalNorm === undefined ? output : this.finalNorm.forward(output);
   }
 

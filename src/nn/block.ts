@@ -1,6 +1,6 @@
 /** One transformer layer, and paths through several. */
 
-import { add, mul } from "../autograd/index.ts";
+import { add, gradientCheckpoint, mul } from "../autograd/index.ts";
 import { scope } from "../tensor/scope.ts";
 import type { Initializer, Tensor } from "../tensor/tensor.ts";
 import { MultiHeadAttention } from "./attention.ts";
@@ -42,17 +42,19 @@ export function straightPath(blocks: readonly TransformerBlock[]): LayerUse[] {
   return blocks.map((block) => ({ block, branchScale: 1 }));
 }
 
+/** What a path is told: what all its blocks are, and how the gradient gets what it needs. */
+export interface PathCall extends Pick<BlockCall, "mask" | "dropoutKey"> {
+  /** Keeps only what stands between the blocks; the backward pass runs each block again. False when absent. */
+  gradientCheckpointing?: boolean;
+}
+
 /** Runs [B, T, C] through the uses of a path, each with its own dropout masks. */
-export function runPath(
-  x: Tensor,
-  path: readonly LayerUse[],
-  call: { mask?: Tensor; dropoutKey?: DropoutKey },
-): Tensor {
-  return path.reduce(
-    (stream, { block, branchScale }, position) =>
-      block.forward(stream, { mask: call.mask, dropoutKey: call.dropoutKey?.at(position), branchScale }),
-    x,
-  );
+export function runPath(x: Tensor, path: readonly LayerUse[], call: PathCall): Tensor {
+  const { mask, dropoutKey, gradientCheckpointing = false } = call;
+  return path.reduce((stream, { block, branchScale }, position) => {
+    const run = (input: Tensor) => block.forward(input, { mask, dropoutKey: dropoutKey?.at(position), branchScale });
+    return gradientCheckpointing ? gradientCheckpoint(run, stream, block.parameters()) : run(stream);
+  }, x);
 }
 
 /**

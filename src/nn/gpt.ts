@@ -2,7 +2,7 @@
 
 import { add, crossEntropy, embedding, inFlopSection, matmul } from "../autograd/index.ts";
 import { Tensor } from "../tensor/tensor.ts";
-import { type LayerUse, runPath, straightPath, TransformerBlock } from "./block.ts";
+import { type LayerUse, type PathCall, runPath, straightPath, TransformerBlock } from "./block.ts";
 import { Dropout, type DropoutKey } from "./dropout.ts";
 import { Embedding } from "./embedding.ts";
 import type { Activation } from "./feed-forward.ts";
@@ -30,6 +30,8 @@ export interface ForwardOptions {
   /** The layers in the order of their use; every block once when absent. */
   path?: readonly LayerUse[];
   dropoutKey?: DropoutKey;
+  /** See {@link PathCall.gradientCheckpointing}. */
+  gradientCheckpointing?: boolean;
 }
 
 const INITIAL_DEVIATION = 0.02;
@@ -78,7 +80,8 @@ export class Gpt extends Module {
   }
 
   /** Token ids i32 [B, T] → the last layer's output, normalised [B, T, C]. @throws when T exceeds the context. */
-  hidden(ids: Tensor, { path = straightPath(this.blocks), dropoutKey }: ForwardOptions = {}): Tensor {
+  hidden(ids: Tensor, options: ForwardOptions = {}): Tensor {
+    const { path = straightPath(this.blocks), dropoutKey, gradientCheckpointing } = options;
     const tokens = checkTokens(ids, this.size.context);
     const positions = Tensor.from(
       Int32Array.from({ length: tokens }, (_, index) => index),
@@ -87,7 +90,7 @@ export class Gpt extends Module {
     );
     const embedded = add(this.tokenEmbedding.forward(ids), embedding(this.positionEmbedding.weight, positions)); // [B, T, C]
     const start = this.dropout.forward(embedded, dropoutKey?.at(-1));
-    const output = runPath(start, path, { dropoutKey });
+    const output = runPath(start, path, { dropoutKey, gradientCheckpointing });
     return this.finalNorm === undefined ? output : this.finalNorm.forward(output);
   }
 

@@ -4,6 +4,7 @@ import type { OpRecord } from "../op.ts";
 import { attentionOp } from "./attention.ts";
 import * as elementwise from "./elementwise.ts";
 import { feedForwardOp } from "./feed-forward.ts";
+import { gradientCheckpointOp } from "./gradient-checkpoint.ts";
 import { layerNormOp } from "./layer-norm.ts";
 import { crossEntropyOp } from "./loss.ts";
 import { linearOp, matmulOp } from "./matmul.ts";
@@ -61,6 +62,7 @@ const ops: readonly AnyOp[] = [
   layerNormOp,
   attentionOp,
   crossEntropyOp,
+  gradientCheckpointOp,
 ];
 
 /** Every operation's record, by name. */
