@@ -72,6 +72,9 @@ export function gradientsOf(output: Tensor, targets: readonly Tensor[], options:
   });
 }
 
+/** How one backward pass runs. */
+type PassOptions = Required<Omit<BackwardOptions, "gradient">>;
+
 type LeafUse = (leaf: Tensor, gradient: Tensor, createGraph: boolean) => void;
 type NodeUse = (node: TapeNode, gradient: Tensor, createGraph: boolean) => void;
 
@@ -98,7 +101,7 @@ function run(output: Tensor, options: BackwardOptions, useLeaf: LeafUse, useNode
         const gradient = pending.get(node);
         if (gradient !== undefined) {
           useNode?.(node, gradient, createGraph);
-          passOn(node, gradient, createGraph, pending, useLeaf);
+          passOn(node, gradient, { createGraph, retainGraph }, pending, useLeaf);
           pending.delete(node);
           // With createGraph the new tape holds what it needs of the gradient; this name for it is over.
           gradient.release();
@@ -117,18 +120,18 @@ function run(output: Tensor, options: BackwardOptions, useLeaf: LeafUse, useNode
 function passOn(
   node: TapeNode,
   gradient: Tensor,
-  createGraph: boolean,
+  options: PassOptions,
   pending: Map<TapeNode, Tensor>,
   useLeaf: LeafUse,
 ): void {
-  const contributions = scope(() => contributionsOf(node, gradient, createGraph));
+  const contributions = scope(() => contributionsOf(node, gradient, options));
   node.edges.forEach((edge, index) => {
     const contribution = contributions[index];
     if (edge === null || contribution === null) return;
     contribution.scope = null;
-    if (edge instanceof Tensor) return useLeaf(edge, contribution, createGraph);
+    if (edge instanceof Tensor) return useLeaf(edge, contribution, options.createGraph);
     const before = pending.get(edge);
-    pending.set(edge, before === undefined ? contribution : joined(before, contribution, createGraph));
+    pending.set(edge, before === undefined ? contribution : joined(before, contribution, options.createGraph));
   });
 }
 
@@ -153,7 +156,11 @@ function reachable(start: TapeNode): TapeNode[] {
 }
 
 /** The gradient of every input of a node that wants one, in the input's own shape. */
-function contributionsOf(node: TapeNode, gradient: Tensor, createGraph: boolean): (Tensor | null)[] {
+function contributionsOf(
+  node: TapeNode,
+  gradient: Tensor,
+  { createGraph, retainGraph }: PassOptions,
+): (Tensor | null)[] {
   const { record, options, saved, inputShapes } = node;
   if (createGraph && !record.twice) {
     throw new Error(
@@ -166,6 +173,7 @@ function contributionsOf(node: TapeNode, gradient: Tensor, createGraph: boolean)
     saved,
     inputShapes,
     inputWants: node.edges.map((edge) => edge !== null),
+    retainGraph,
     createGraph,
     kernels: kernelsFor(gradient.dtype),
     allocate: (shape) => Tensor.allocate(shape, gradient.dtype),

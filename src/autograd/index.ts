@@ -71,6 +71,12 @@ export { gradientCheckpoint } from "./ops/gradient-checkpoint.ts";
 export { layerNorm, readableLayerNorm } from "./ops/layer-norm.ts";
 export { type CrossEntropyOptions, crossEntropy, meanSquaredError } from "./ops/loss.ts";
 export { linear, type MatmulOptions, matmul } from "./ops/matmul.ts";
+export {
+  type ProjectedCrossEntropyOptions,
+  projectedCrossEntropy,
+  projectionChunkRows,
+  readableProjectedCrossEntropy,
+} from "./ops/projected-cross-entropy.ts";
 export { argmax, detach, logSumExp, max, mean, min, type ReductionOptions, sum, variance } from "./ops/reduction.ts";
 export {
   concat,

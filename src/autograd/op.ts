@@ -21,6 +21,8 @@ export interface ForwardCall<Options> {
   readonly kernels: Kernels;
   /** The declared shape of the output. */
   readonly shape: Shape;
+  /** Which inputs want a gradient; none does when nothing is recorded. */
+  readonly inputWants: readonly boolean[];
   /** A tensor for the output, not set yet. */
   allocate(): Tensor;
   /** The output as another shape of an input's elements, without a copy. */
@@ -40,8 +42,10 @@ export interface BackwardCall<Options> {
   /** What forward saved, in that order. */
   readonly saved: readonly Tensor[];
   readonly inputShapes: readonly Shape[];
-  /** Which inputs want a gradient. */
+  /** Which inputs want a gradient: what forward was told. */
   readonly inputWants: readonly boolean[];
+  /** True when another pass may follow, which must find what was saved unchanged. */
+  readonly retainGraph: boolean;
   /** True when the gradient itself will be differentiated: then only operations may be used, no bare kernels. */
   readonly createGraph: boolean;
   /** A new tensor of the gradient's element type, not set yet. */
@@ -241,6 +245,7 @@ function apply<Options>(record: OpRecord<Options>, inputs: readonly Tensor[], op
   const call: ForwardCall<Options> = {
     options,
     shape,
+    inputWants: inputs.map((input) => records && input.requiresGrad),
     kernels: kernelsFor(dtype),
     allocate: () => Tensor.allocate(shape, record.dtype ?? dtype),
     view: (x) => {
@@ -257,6 +262,8 @@ function apply<Options>(record: OpRecord<Options>, inputs: readonly Tensor[], op
       if (records) toSave.push(...tensors);
     },
   };
+  // Parameters come into being before anyone holds a view of the memory, which then may grow and be replaced.
+  for (const input of inputs) void input.storage;
   const output = record.forward(call, inputs);
   if (!sameShape(output.shape, shape)) {
     throw new ShapeError(`${record.name}: made ${formatShape(output.shape)} where ${formatShape(shape)} was declared`);

@@ -1,5 +1,6 @@
 /** How much memory training will need, before anything is allocated. */
 
+import { projectionChunkRows } from "../autograd/index.ts";
 import { Bert, Gpt } from "../nn/index.ts";
 import { engineInfo } from "../tensor/engine.ts";
 import { MAXIMUM_BYTES } from "../tensor/memory.ts";
@@ -38,10 +39,15 @@ export function estimateMemory(experiment: Pick<Experiment, "model" | "training"
   const around = tokens * hidden * ((model.family === "bert" ? 2 : 0) + (model.dropout > 0 ? 1 : 0));
   const perLayer = tokens * (16 * hidden + heads + 4);
   const projected = model.family === "gpt" ? tokens : Math.ceil(0.15 * tokens);
-  // Logits and their gradient stand side by side; so do the stream's value and gradient around them.
-  const head = projected * (2 * vocabulary + 4 * hidden) + 6 * tokens * hidden;
+  // A chunk of logits stands beside the hidden states that are projected, their gradient and BERT's transform of them.
+  const head = logitElements(projected, vocabulary) + 4 * projected * hidden;
+  // Gradients of the last layer: of the stream and of the feed-forward's inner values on both sides of GELU.
+  const lastLayer = 9 * tokens * hidden;
+  // At the end only the stream's gradient is left, and the token table receives what the lookup adds to its gradient.
+  const lookup = hidden * (vocabulary + 4 * tokens);
   const parameterBytes = 4 * FLOAT_BYTES * buildModel(experiment).parameterCount();
-  const activationBytes = FLOAT_BYTES * FRAGMENTATION * (layers * perLayer + head + around);
+  const atTheTop = layers * perLayer + around + Math.max(head, lastLayer);
+  const activationBytes = FLOAT_BYTES * FRAGMENTATION * Math.max(atTheTop, lookup);
   return {
     parameterBytes,
     activationBytes,
@@ -49,14 +55,25 @@ export function estimateMemory(experiment: Pick<Experiment, "model" | "training"
   };
 }
 
+/** Logits that stand in memory at once where `rows` of them are projected. */
+function logitElements(rows: number, vocabulary: number): number {
+  return Math.min(rows, projectionChunkRows(rows, vocabulary)) * vocabulary;
+}
+
+/** Tokens from which on larger evaluation batches were no faster where it was measured: their values outgrow the caches. */
+const EVALUATION_TOKENS = 2048;
+
 /**
- * Sequences of an evaluation batch: as many as fit into what a training step takes anyway, at least one; larger batches are
- * faster. Without a backward pass little more than the logits and one layer's values are alive at once.
+ * Sequences of an evaluation batch: as many as are faster together, at least one, as long as they fit into what a training
+ * step takes anyway. Without a backward pass little more than one layer's values and a chunk of logits are alive at once.
  */
 export function evaluationBatch(experiment: Pick<Experiment, "model" | "training" | "seed">): number {
   const { hidden, vocabulary, context } = experiment.model;
-  const sequenceBytes = FLOAT_BYTES * context * (vocabulary + 16 * hidden);
-  return Math.max(1, Math.floor(estimateMemory(experiment).activationBytes / sequenceBytes));
+  const { activationBytes } = estimateMemory(experiment);
+  const bytesOf = (tokens: number) => FLOAT_BYTES * (16 * hidden * tokens + logitElements(tokens, vocabulary));
+  let sequences = Math.max(1, Math.floor(EVALUATION_TOKENS / context));
+  while (sequences > 1 && bytesOf(sequences * context) > activationBytes) sequences--;
+  return sequences;
 }
 
 /** @throws when training cannot fit into the engine's 4 GiB, with the numbers. */

@@ -1,6 +1,15 @@
 /** BERT: a bidirectional transformer that predicts masked tokens. */
 
-import { add, crossEntropy, embedding, gelu, indexSelect, inFlopSection, matmul, reshape } from "../autograd/index.ts";
+import {
+  add,
+  embedding,
+  gelu,
+  indexSelect,
+  inFlopSection,
+  matmul,
+  projectedCrossEntropy,
+  reshape,
+} from "../autograd/index.ts";
 import { Parameter, Tensor } from "../tensor/tensor.ts";
 import { runPath, straightPath, TransformerBlock } from "./block.ts";
 import { Dropout } from "./dropout.ts";
@@ -57,8 +66,16 @@ class MaskedLanguageHead extends Module {
 
   /** [M, C] → logits [M, V] */
   forward(hidden: Tensor, table: Tensor): Tensor {
-    const transformed = this.norm.forward(gelu(this.transform.forward(hidden)));
-    return add(matmul(transformed, table, { transposeB: true }), this.bias);
+    return add(matmul(this.#transformed(hidden), table, { transposeB: true }), this.bias);
+  }
+
+  /** [M, C] and targets [M] → their mean cross-entropy: that of `forward`'s logits, which never stand in memory together. */
+  loss(hidden: Tensor, table: Tensor, targets: Tensor): Tensor {
+    return projectedCrossEntropy(this.#transformed(hidden), table, targets, { bias: this.bias });
+  }
+
+  #transformed(hidden: Tensor): Tensor {
+    return this.norm.forward(gelu(this.transform.forward(hidden)));
   }
 }
 
@@ -134,13 +151,18 @@ export class Bert extends Module {
 
   /** Token ids i32 [B, T] and flat positions i32 [M] → logits [M, V] at those positions. */
   forward(ids: Tensor, positions: Tensor, options: BertForwardOptions = {}): Tensor {
-    const hidden = this.hidden(ids, options);
-    const rows = indexSelect(reshape(hidden, [ids.size, this.size.hidden]), positions); // [M, C]
+    const rows = this.#hiddenAt(ids, positions, options);
     return inFlopSection("head", () => this.head.forward(rows, this.tokenEmbedding.weight));
   }
 
   /** Mean cross-entropy at the masked positions, in nats. */
   loss({ inputs, positions, targets }: MaskedBatch, options: BertForwardOptions = {}): Tensor {
-    return crossEntropy(this.forward(inputs, positions, options), targets);
+    const rows = this.#hiddenAt(inputs, positions, options);
+    return inFlopSection("head", () => this.head.loss(rows, this.tokenEmbedding.weight, targets));
+  }
+
+  /** Token ids i32 [B, T] and flat positions i32 [M] → the last layer's output at those positions [M, C]. */
+  #hiddenAt(ids: Tensor, positions: Tensor, options: BertForwardOptions): Tensor {
+    return indexSelect(reshape(this.hidden(ids, options), [ids.size, this.size.hidden]), positions);
   }
 }

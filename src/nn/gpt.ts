@@ -1,6 +1,6 @@
 /** GPT: a causal transformer that predicts the next token. */
 
-import { add, crossEntropy, embedding, inFlopSection, matmul } from "../autograd/index.ts";
+import { add, embedding, inFlopSection, matmul, projectedCrossEntropy } from "../autograd/index.ts";
 import { Tensor } from "../tensor/tensor.ts";
 import { type LayerUse, type PathCall, runPath, straightPath, TransformerBlock } from "./block.ts";
 import { Dropout, type DropoutKey } from "./dropout.ts";
@@ -104,8 +104,9 @@ export class Gpt extends Module {
     return inFlopSection("head", () => matmul(hidden, this.tokenEmbedding.weight, { transposeB: true }));
   }
 
-  /** Mean cross-entropy of the next tokens, in nats. */
+  /** Mean cross-entropy of the next tokens, in nats: that of `forward`'s logits, which never stand in memory together. */
   loss({ inputs, targets }: CausalBatch, options: ForwardOptions = {}): Tensor {
-    return crossEntropy(this.forward(inputs, options), targets);
+    const hidden = this.hidden(inputs, options);
+    return inFlopSection("head", () => projectedCrossEntropy(hidden, this.tokenEmbedding.weight, targets));
   }
 }

@@ -240,7 +240,7 @@ export interface Kernels {
     logSumExps: Numbers,
     layout: CrossEntropyLayout,
   ): void;
-  /** out[row] = gradient[row]·(softmax(logits[row]) − target distribution); ignored rows 0. */
+  /** out[row] = gradient[row]·(softmax(logits[row]) − target distribution); ignored rows 0 (logits and out may be the same). */
   crossEntropyBackward(
     logits: Numbers,
     targets: Int32Array,

@@ -80,6 +80,18 @@ const SHAPES: [wrong: () => unknown, message: string][] = [
   ],
   [() => t.embedding(f32(3), i32(0)), "embedding: the table must be [V, C], not [3]"],
   [() => t.crossEntropy(f32(2, 3), i32(0, 1, 2)), "crossEntropy: targets [3] do not fit logits [2, 3]"],
+  [
+    () => t.projectedCrossEntropy(f32(2, 3), f32(4, 3), i32(0, 1, 2)),
+    "projectedCrossEntropy: targets [3] do not fit hidden states [2, 3]",
+  ],
+  [
+    () => t.projectedCrossEntropy(f32(2, 3), f32(3, 4), i32(0, 1)),
+    "projectedCrossEntropy: hidden states [2, 3] and table [3, 4] are not [R, C] and [V, C]",
+  ],
+  [
+    () => t.projectedCrossEntropy(f32(2, 3), f32(4, 3), i32(0, 1), { bias: f32(3) }),
+    "projectedCrossEntropy: bias [3] does not fit the 4 entries of table [4, 3]",
+  ],
   [() => t.meanSquaredError(f32(3), f32(3, 1)), "meanSquaredError: prediction [3] and target [3, 1] differ"],
   [() => t.gather(f32(2, 3), i32(0, 1).reshape([1, 2])), "gather: indices [1, 2] do not fit [2, 3] outside axis 1"],
   // Indices out of range
@@ -89,6 +101,7 @@ const SHAPES: [wrong: () => unknown, message: string][] = [
   [() => t.embedding(f32(3, 2), i32(1, 7)), "embedding: index 7 is outside 0 … 2"],
   [() => t.crossEntropy(f32(2, 3), i32(0, 3)), "crossEntropy: target 3 is outside 0 … 2"],
   [() => t.crossEntropy(f32(2, 3), i32(0, -1)), "crossEntropy: target -1 is outside 0 … 2"],
+  [() => t.projectedCrossEntropy(f32(2, 3), f32(4, 3), i32(0, 4)), "projectedCrossEntropy: target 4 is outside 0 … 3"],
   [() => t.oneHot(i32(0, 4), 4), "oneHot: id 4 is outside 0 … 3"],
   // Making tensors
   [() => t.tensor([[1, 2], [3]]), "tensor: ragged array: expected 2 entries at [1], found 1"],
@@ -150,6 +163,18 @@ const OTHERS: [wrong: () => unknown, message: string][] = [
   [
     () => t.crossEntropy(f32(1, 3), i32(0), { labelSmoothing: 1 }),
     "crossEntropy: labelSmoothing must be in [0, 1), not 1",
+  ],
+  [
+    () => t.projectedCrossEntropy(f32(1, 3), f32(4, 3), i32(0), { labelSmoothing: -0.1 }),
+    "projectedCrossEntropy: labelSmoothing must be in [0, 1), not -0.1",
+  ],
+  [
+    () => t.projectedCrossEntropy(f32(1, 3), f32(4, 3), i32(0), { chunkRows: 0.5 }),
+    "projectedCrossEntropy: chunkRows must be a whole number from 1, not 0.5",
+  ],
+  [
+    () => t.projectedCrossEntropy(f32(2, 3), f32(4, 3), i32(-1, -1), { ignoreIndex: -1 }),
+    "projectedCrossEntropy: all 2 targets are -1, which is ignored; their mean does not exist",
   ],
   [() => t.exp("x" as never), 'exp: input 0 is "x", not a tensor'],
   [() => t.tanh(1 as never), "tanh: input 0 is the number 1, not a tensor"],

@@ -229,7 +229,7 @@ describe("the command line", () => {
       [
         "a model over 4 GiB",
         ["train", "--model", "gpt-base", "--batch", "64"],
-        /needs about 6\d\.\d\d GiB.*engine has 4\.00/,
+        /needs about 4\d\.\d\d GiB.*engine has 4\.00/,
       ],
       ["a preset that does not exist", ["plan", "--model", "gpt-huge"], /no model preset "gpt-huge"/],
       ["an unknown recipe", ["compare", "--recipes", "scratch,stack"], /there is no recipe "stack"/],

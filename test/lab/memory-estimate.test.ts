@@ -80,11 +80,15 @@ describe("the memory estimate", () => {
     });
   }
 
-  it("leaves evaluation as many sequences as fit into a training step, at least one", () => {
+  it("leaves evaluation 2048 tokens, or as many sequences as fit into a training step, at least one", () => {
     const experiment = experimentOf("gpt", { layers: 12, hidden: 64, heads: 4, context: 64, vocabulary: 2048 }, 8);
-    expect(evaluationBatch(experiment)).to.be.within(16, 64);
+    expect(evaluationBatch(experiment)).to.equal(32);
+    const shallow = experimentOf("gpt", { layers: 1, hidden: 64, heads: 4, context: 64, vocabulary: 256 }, 8);
+    expect(evaluationBatch(shallow)).to.be.within(9, 16);
     const wide = experimentOf("gpt", { layers: 1, hidden: 8, heads: 1, context: 64, vocabulary: 50000 }, 1);
-    // Training holds the logits and their gradient, evaluation the logits alone.
-    expect(evaluationBatch(wide)).to.be.within(1, 2);
+    // The logits of two sequences would be twice those that training holds at a time.
+    expect(evaluationBatch(wide)).to.equal(1);
+    const long = experimentOf("gpt", { layers: 1, hidden: 8, heads: 1, context: 4096, vocabulary: 16 }, 1);
+    expect(evaluationBatch(long)).to.equal(1);
   });
 });

@@ -149,7 +149,7 @@ describe("BERT", () => {
     expect(() => model.forward(ids, one, { types: i32([0, 1, 2, 0], [2, 2]) })).to.throw("index 2 is outside 0 … 1");
     expect(() => model.forward(ids, one, { types: i32([0, 1, 1]) })).to.throw("cannot broadcast");
     expect(() => model.loss({ inputs: ids, positions: one, targets: i32([1, 2]) })).to.throw(
-      "crossEntropy: targets [2]",
+      "projectedCrossEntropy: targets [2]",
     );
     expect(() => model.loss({ inputs: ids, positions: i32([]), targets: i32([]) })).to.throw(
       "their mean does not exist",

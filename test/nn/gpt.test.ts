@@ -1,6 +1,8 @@
 import { expect } from "chai";
 import { add, matmul, noGrad } from "../../src/autograd/index.ts";
 import { Gpt } from "../../src/nn/index.ts";
+import { memory } from "../../src/tensor/memory.ts";
+import { Random } from "../../src/tensor/random.ts";
 import { scope } from "../../src/tensor/scope.ts";
 import { Tensor } from "../../src/tensor/tensor.ts";
 import { expectClose } from "./expect-close.ts";
@@ -82,6 +84,32 @@ describe("GPT", () => {
     });
   });
 
+  it("never holds all logits, neither in training nor in evaluation", () => {
+    const [batch, context, vocabulary] = [8, 64, 8192];
+    const model = new Gpt({ layers: 1, hidden: 16, heads: 2, context, vocabulary });
+    const random = new Random(1);
+    const draw = () =>
+      i32(
+        Int32Array.from({ length: batch * context }, () => random.integer(vocabulary)),
+        [batch, context],
+      );
+    const peakOf = (run: (loss: Tensor) => void) =>
+      scope(() => {
+        const [inputs, targets] = [draw(), draw()];
+        // All parameters are in use before anything is measured.
+        scope(() => noGrad(() => model.loss({ inputs, targets })));
+        const before = memory.liveBytes;
+        memory.resetPeak();
+        run(model.loss({ inputs, targets }));
+        return memory.peakBytes - before;
+      });
+    const logitBytes = 4 * batch * context * vocabulary;
+    expect(peakOf((loss) => loss.backward())).to.be.lessThan(0.7 * logitBytes);
+    model.zeroGrad();
+    expect(noGrad(() => peakOf((loss) => loss.item()))).to.be.lessThan(0.6 * logitBytes);
+    for (const parameter of model.parameters()) parameter.release();
+  });
+
   it("gives a prefix the logits that it has in the whole sequence", () => {
     scope(() => {
       const model = make();
@@ -119,7 +147,9 @@ describe("GPT", () => {
     expect(() => model.forward(i32([1, VOCABULARY], [1, 2]))).to.throw("index 11 is outside 0 … 10");
     expect(() => model.forward(i32([1, -1], [1, 2]))).to.throw("index -1 is outside 0 … 10");
     const inputs = i32([1, 2], [1, 2]);
-    expect(() => model.loss({ inputs, targets: i32([1, 2]) })).to.throw("crossEntropy: targets [2] do not fit");
+    expect(() => model.loss({ inputs, targets: i32([1, 2]) })).to.throw(
+      "projectedCrossEntropy: targets [2] do not fit",
+    );
     expect(() => model.loss({ inputs, targets: i32([1, VOCABULARY], [1, 2]) })).to.throw("11 is outside 0 … 10");
   });
 });

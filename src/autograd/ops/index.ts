@@ -8,6 +8,7 @@ import { gradientCheckpointOp } from "./gradient-checkpoint.ts";
 import { layerNormOp } from "./layer-norm.ts";
 import { crossEntropyOp } from "./loss.ts";
 import { linearOp, matmulOp } from "./matmul.ts";
+import { projectedCrossEntropyOp } from "./projected-cross-entropy.ts";
 import { argmaxOp, detachOp, maxOp, sumOp } from "./reduction.ts";
 import * as shaping from "./shaping.ts";
 import { logSoftmaxOp, softmaxOp } from "./softmax.ts";
@@ -62,6 +63,7 @@ const ops: readonly AnyOp[] = [
   layerNormOp,
   attentionOp,
   crossEntropyOp,
+  projectedCrossEntropyOp,
   gradientCheckpointOp,
 ];
 

@@ -9,7 +9,7 @@ import { mean, sum } from "./reduction.ts";
 import { drawLength } from "./samples.ts";
 import { reshape } from "./shaping.ts";
 
-interface RowLossOptions {
+export interface RowLossOptions {
   ignoreIndex: number;
   labelSmoothing: number;
 }
@@ -38,11 +38,7 @@ export const crossEntropyOp = defineOp<RowLossOptions>({
   },
   forward(call, [logits, targets]) {
     const layout = layoutOf(logits.shape, call.options);
-    for (const target of targets.indices) {
-      if (target !== layout.ignoreIndex && (target < 0 || target >= layout.columns)) {
-        throw new ShapeError(`crossEntropy: target ${target} is outside 0 … ${layout.columns - 1}`);
-      }
-    }
+    checkTargets("crossEntropy", targets, { classes: layout.columns, ignoreIndex: layout.ignoreIndex });
     const out = call.allocate();
     const logSumExps = call.auxiliary([layout.rows]);
     call.kernels.crossEntropy(logits.numbers, targets.indices, out.numbers, logSumExps.numbers, layout);
@@ -84,8 +80,7 @@ export const crossEntropyOp = defineOp<RowLossOptions>({
  */
 export function crossEntropy(logits: Tensor, targets: Tensor, options: CrossEntropyOptions = {}): Tensor {
   const { ignoreIndex = -100, labelSmoothing = 0, reduction = "mean" } = options;
-  if (!(labelSmoothing >= 0 && labelSmoothing < 1))
-    throw new Error(`crossEntropy: labelSmoothing must be in [0, 1), not ${labelSmoothing}`);
+  checkLabelSmoothing("crossEntropy", labelSmoothing);
   if (!sameShape(logits.shape.slice(0, -1), targets.shape)) {
     throw new ShapeError(
       `crossEntropy: targets ${formatShape(targets.shape)} do not fit logits ${formatShape(logits.shape)}`,
@@ -95,12 +90,35 @@ export function crossEntropy(logits: Tensor, targets: Tensor, options: CrossEntr
   const losses = crossEntropyOp([flat, targets], { ignoreIndex, labelSmoothing });
   if (reduction === "none") return reshape(losses, targets.shape);
   if (reduction === "sum") return sum(losses);
+  return mul(sum(losses), 1 / countTargets("crossEntropy", targets, ignoreIndex));
+}
+
+/** @throws for a target that is neither a class nor ignored. */
+export function checkTargets(
+  operation: string,
+  targets: Tensor,
+  { classes, ignoreIndex }: { classes: number; ignoreIndex: number },
+): void {
+  for (const target of targets.indices) {
+    if (target !== ignoreIndex && (target < 0 || target >= classes))
+      throw new ShapeError(`${operation}: target ${target} is outside 0 … ${classes - 1}`);
+  }
+}
+
+/** @throws unless ε lies in [0, 1). */
+export function checkLabelSmoothing(operation: string, labelSmoothing: number): void {
+  if (!(labelSmoothing >= 0 && labelSmoothing < 1))
+    throw new Error(`${operation}: labelSmoothing must be in [0, 1), not ${labelSmoothing}`);
+}
+
+/** How many targets count. @throws when none does: a mean over them does not exist. */
+export function countTargets(operation: string, targets: Tensor, ignoreIndex: number): number {
   const counted = targets.indices.reduce((count, target) => count + (target === ignoreIndex ? 0 : 1), 0);
   if (counted === 0)
     throw new Error(
-      `crossEntropy: all ${targets.size} targets are ${ignoreIndex}, which is ignored; their mean does not exist`,
+      `${operation}: all ${targets.size} targets are ${ignoreIndex}, which is ignored; their mean does not exist`,
     );
-  return mul(sum(losses), 1 / counted);
+  return counted;
 }
 
 /** The mean of (prediction − target)². @throws when the shapes differ: stretching one is hardly ever meant. */
