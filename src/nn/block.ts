@@ -103,21 +103,13 @@ export class TransformerBlock extends Module {
     branch: (input: Tensor, residual?: Tensor) => Tensor,
   ): Tensor {
     const input = this.norm === "pre" ? norm.forward(x) : x;
-    const sum = this.#sum(x, input, scale, key, branch);
-    return this.norm === "pre" ? sum : norm.forward(sum);
-  }
-
-  /** x + scale·dropout(branch(input)). */
-  #sum(
-    x: Tensor,
-    input: Tensor,
-    scale: number,
-    key: DropoutKey | undefined,
-    branch: (input: Tensor, residual?: Tensor) => Tensor,
-  ): Tensor {
     // Where nothing comes between, the branch's last product adds the residual itself.
-    if (scale === 1 && !this.dropout.isActive) return branch(input, x);
-    const change = this.dropout.forward(branch(input), key);
-    return add(x, scale === 1 ? change : mul(change, scale));
+    if (scale === 1 && !this.dropout.isActive) {
+      const sum = branch(input, x);
+      return this.norm === "pre" ? sum : norm.forward(sum);
+    }
+    const kept = this.dropout.forward(branch(input), key);
+    const change = scale === 1 ? kept : mul(kept, scale);
+    return this.norm === "pre" ? add(x, change) : norm.forwardSum(x, change);
   }
 }

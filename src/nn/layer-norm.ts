@@ -1,6 +1,6 @@
 /** The normalising layer. */
 
-import { layerNorm } from "../autograd/index.ts";
+import { layerNorm, residualLayerNorm } from "../autograd/index.ts";
 import { Parameter, type Tensor } from "../tensor/tensor.ts";
 import { constant } from "./init.ts";
 import { Module } from "./module.ts";
@@ -21,5 +21,10 @@ export class LayerNorm extends Module {
   /** [..., C] → [..., C] */
   forward(x: Tensor): Tensor {
     return layerNorm(x, this.weight, this.bias, { epsilon: this.epsilon });
+  }
+
+  /** `forward` of x + change, both [..., C], in one pass. */
+  forwardSum(x: Tensor, change: Tensor): Tensor {
+    return residualLayerNorm(x, change, this.weight, this.bias, { epsilon: this.epsilon });
   }
 }

@@ -205,6 +205,18 @@ export interface Kernels {
     rstd: Numbers,
     layout: RowsLayout & { epsilon: number },
   ): void;
+  /** sum = x + change, and {@link Kernels.layerNorm} of that. */
+  residualLayerNorm(
+    x: Numbers,
+    change: Numbers,
+    weight: Numbers,
+    bias: Numbers,
+    sum: Numbers,
+    out: Numbers,
+    mean: Numbers,
+    rstd: Numbers,
+    layout: RowsLayout & { epsilon: number },
+  ): void;
   /** Gradient of x: rstd·(ĝ − mean(ĝ) − x̂·mean(ĝ⊙x̂)) with ĝ = gradient⊙weight, x̂ = (x − mean)·rstd. */
   layerNormBackward(
     x: Numbers,

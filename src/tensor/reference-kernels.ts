@@ -80,6 +80,21 @@ function reduce(
   }
 }
 
+const layerNorm: Kernels["layerNorm"] = (x, weight, bias, out, mean, rstd, { rows, columns, epsilon }) => {
+  for (let r = 0; r < rows; r++) {
+    const row = r * columns;
+    let total = 0;
+    for (let c = 0; c < columns; c++) total += x[row + c];
+    const center = total / columns;
+    let squares = 0;
+    for (let c = 0; c < columns; c++) squares += (x[row + c] - center) ** 2;
+    const inverse = 1 / Math.sqrt(squares / columns + epsilon);
+    for (let c = 0; c < columns; c++) out[row + c] = (x[row + c] - center) * inverse * weight[c] + bias[c];
+    mean[r] = center;
+    rstd[r] = inverse;
+  }
+};
+
 /** Chunk of {@link Kernels.sumOfSquares}: fixed, so that the order of summation never depends on threads. */
 export const SUM_CHUNK = 4096;
 
@@ -221,19 +236,10 @@ export const referenceKernels: Kernels = {
     }
   },
 
-  layerNorm(x, weight, bias, out, mean, rstd, { rows, columns, epsilon }) {
-    for (let r = 0; r < rows; r++) {
-      const row = r * columns;
-      let total = 0;
-      for (let c = 0; c < columns; c++) total += x[row + c];
-      const center = total / columns;
-      let squares = 0;
-      for (let c = 0; c < columns; c++) squares += (x[row + c] - center) ** 2;
-      const inverse = 1 / Math.sqrt(squares / columns + epsilon);
-      for (let c = 0; c < columns; c++) out[row + c] = (x[row + c] - center) * inverse * weight[c] + bias[c];
-      mean[r] = center;
-      rstd[r] = inverse;
-    }
+  layerNorm,
+  residualLayerNorm(x, change, weight, bias, sum, out, mean, rstd, layout) {
+    for (let i = 0; i < sum.length; i++) sum[i] = x[i] + change[i];
+    layerNorm(sum, weight, bias, out, mean, rstd, layout);
   },
   layerNormBackward(x, weight, mean, rstd, gradient, out, { rows, columns }) {
     for (let r = 0; r < rows; r++) {

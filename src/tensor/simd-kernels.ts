@@ -149,6 +149,7 @@ export function createSimdKernels({ memory, pool, fallback, addressOf, panel }: 
     softmaxBackward: pool.indexOf("softmaxBackward"),
     logSoftmax: pool.indexOf("logSoftmax"),
     layerNorm: pool.indexOf("layerNorm"),
+    residualLayerNorm: pool.indexOf("residualLayerNorm"),
     layerNormBackward: pool.indexOf("layerNormBackward"),
     layerNormParametersBackward: pool.indexOf("layerNormParametersBackward"),
     dropout: pool.indexOf("dropout"),
@@ -309,6 +310,11 @@ export function createSimdKernels({ memory, pool, fallback, addressOf, panel }: 
       const addresses = addressesOf(x, weight, bias, out, mean, rstd);
       if (addresses === null) fallback.layerNorm(x, weight, bias, out, mean, rstd, layout);
       else runRows(index.layerNorm, [...addresses, layout.columns, layout.epsilon], layout, COST.exponential);
+    },
+    residualLayerNorm(x, change, weight, bias, sum, out, mean, rstd, layout) {
+      const addresses = addressesOf(x, change, weight, bias, sum, out, mean, rstd);
+      if (addresses === null) fallback.residualLayerNorm(x, change, weight, bias, sum, out, mean, rstd, layout);
+      else runRows(index.residualLayerNorm, [...addresses, layout.columns, layout.epsilon], layout, COST.exponential);
     },
     layerNormBackward(x, weight, mean, rstd, gradient, out, layout) {
       const addresses = addressesOf(x, weight, mean, rstd, gradient, out);

@@ -1,9 +1,18 @@
 import { expect } from "chai";
 import fc from "fast-check";
-import { layerNorm, logSoftmax, readableLayerNorm, softmax, sum, tensor } from "../../src/autograd/index.ts";
+import {
+  add,
+  layerNorm,
+  logSoftmax,
+  readableLayerNorm,
+  residualLayerNorm,
+  softmax,
+  sum,
+  tensor,
+} from "../../src/autograd/index.ts";
 import { Random } from "../../src/tensor/random.ts";
 import { scope } from "../../src/tensor/scope.ts";
-import type { NestedNumbers } from "../../src/tensor/tensor.ts";
+import type { NestedNumbers, Tensor } from "../../src/tensor/tensor.ts";
 import { expectNumbers, f64, type Index, normals, pick, seeds, shapes } from "./nested.ts";
 
 const shapesWithAxis = shapes({ minimumRank: 1 }).chain((shape) =>
@@ -132,5 +141,50 @@ describe("layerNorm", () => {
         actual.data.forEach((value, index) => expect(value).to.be.closeTo(expected[index], 1e-5 * largest));
       });
     });
+  });
+});
+
+describe("residualLayerNorm", () => {
+  it("is layerNorm of the sum, gradients too", () => {
+    for (const make of [f64, tensor]) {
+      const property = fc.property(shapes({ minimumRank: 1 }), seeds, (shape, seed) => {
+        scope(() => {
+          const random = new Random(seed);
+          const columns = shape.slice(-1);
+          const values = [shape, shape, columns, columns].map((one) => normals(random, one));
+          const weights = make(normals(random, shape));
+          const options = { epsilon: 1e-2 };
+          const run = (normalise: (inputs: Tensor[]) => Tensor): Tensor[] => {
+            const inputs = values.map((input) => make(input, { requiresGrad: true }));
+            const y = normalise(inputs);
+            sum(y.mul(weights)).backward();
+            return [y, ...inputs.map(({ grad }) => grad!)];
+          };
+          const fused = run(([x, change, weight, bias]) => residualLayerNorm(x, change, weight, bias, options));
+          const composed = run(([x, change, weight, bias]) => layerNorm(x.add(change), weight, bias, options));
+          fused.forEach((actual, at) => expect(Array.from(actual.data)).to.deep.equal(Array.from(composed[at].data)));
+        });
+      });
+      fc.assert(property, { seed: 3, numRuns: 50 });
+    }
+  });
+
+  it("gives x and change gradients that do not share their further life", () => {
+    scope(() => {
+      const [x, change] = [tensor([[1, 2, 4]], { requiresGrad: true }), tensor([[0, 1, 0]], { requiresGrad: true })];
+      const [weight, bias] = [tensor([1, 2, 3]), tensor([0, 0, 0])];
+      const y = residualLayerNorm(x, change, weight, bias, { epsilon: 1e-2 });
+      // x is used twice: its second gradient must not be added to change's.
+      sum(add(y, x)).backward();
+      const [forX, forChange] = [x.grad!.data, change.grad!.data];
+      forX.forEach((value, at) => expect(value - 1).to.be.closeTo(forChange[at], 1e-6));
+    });
+  });
+
+  it("refuses a change of another shape", () => {
+    const [x, row] = [tensor([[1, 2]]), tensor([1, 2])];
+    expect(() => residualLayerNorm(x, row, row, row, { epsilon: 1 })).to.throw(
+      "residualLayerNorm: change [2] has not the shape of what it is added to, [1, 2]",
+    );
   });
 });

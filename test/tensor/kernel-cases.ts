@@ -290,6 +290,31 @@ const layerNorm: CallMaker = (random, size) => {
   };
 };
 
+const residualLayerNorm: CallMaker = (random, size) => {
+  const { rows, columns } = rowsAndColumns(random, size);
+  const [x, change] = [uniform(random, rows * columns), uniform(random, rows * columns)];
+  const layout = { rows, columns, epsilon: columns < 3 ? 1 : 1e-5 };
+  const parameters = [uniform(random, columns), uniform(random, columns)];
+  return {
+    start: [x, change, ...parameters, empty(x.length), empty(x.length), empty(rows), empty(rows)],
+    results: [4, 5, 6, 7],
+    run: (kernels, [from, added, weight, bias, sum, out, mean, rstd]) =>
+      kernels.residualLayerNorm(n(from), n(added), n(weight), n(bias), n(sum), n(out), n(mean), n(rstd), layout),
+    bounds: ([from, added, weight, bias], [, , , , , , mean, rstd]) => {
+      const size = map(rows * columns, (i) => Math.abs(from[i]) + Math.abs(added[i]));
+      return [
+        size,
+        map(rows * columns, (i) => {
+          const [r, c] = [Math.floor(i / columns), i % columns];
+          return (size[i] + Math.abs(mean[r])) * rstd[r] * Math.abs(weight[c]) + Math.abs(bias[c]);
+        }),
+        rowSums(size, rows, columns).map((sum) => sum / columns),
+        rstd,
+      ];
+    },
+  };
+};
+
 function statistics(x: Float32Array, rows: number, columns: number): { mean: Float32Array; rstd: Float32Array } {
   const mean = new Float32Array(rows);
   const rstd = new Float32Array(rows);
@@ -694,6 +719,7 @@ export const kernelCases: Record<keyof Kernels, CallMaker> = {
   softmaxBackward,
   logSoftmax,
   layerNorm,
+  residualLayerNorm,
   layerNormBackward,
   layerNormParametersBackward,
   dropout,

@@ -197,8 +197,29 @@ describe("simd elementary functions at the edges of f32", () => {
       expect(evaluate("gelu", x)).to.equal(Math.fround(x));
       expect(evaluate("geluTanh", x)).to.equal(Math.fround(x));
       expect(evaluate("geluTanh", -x)).to.be.closeTo(0, 1e-6);
+      expect(evaluate("gelu", -x)).to.be.closeTo(0, 1e-6);
     }
-    expect(evaluate("sign", Number.NaN)).to.be.NaN;
+    for (const name of ["tanh", "erf", "sigmoid", "gelu", "geluTanh", "sign"] as const) {
+      expect(evaluate(name, Number.NaN)).to.be.NaN;
+    }
+  });
+
+  it("slopes far out are 0 and 1, and NaN stays", () => {
+    const gradient = new Float32Array(memory.buffer as ArrayBuffer, memory.allocate(64), 16).fill(1);
+    for (const name of ["geluBackward", "geluTanhBackward", "siluBackward"] as const) {
+      for (const [x, slope] of [
+        [1e4, 1],
+        [huge, 1],
+        [-1e4, 0],
+        [-huge, 0],
+      ]) {
+        engine.f32[name](view.fill(x), gradient, out);
+        for (const value of out) expect(value).to.be.closeTo(slope, 1e-6);
+      }
+      engine.f32[name](view.fill(Number.NaN), gradient, out);
+      expect(out[0]).to.be.NaN;
+      expect(out[15]).to.be.NaN;
+    }
   });
 });
 

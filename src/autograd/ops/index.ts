@@ -5,7 +5,7 @@ import { attentionOp } from "./attention.ts";
 import * as elementwise from "./elementwise.ts";
 import { feedForwardOp } from "./feed-forward.ts";
 import { gradientCheckpointOp } from "./gradient-checkpoint.ts";
-import { layerNormOp } from "./layer-norm.ts";
+import { layerNormOp, residualLayerNormOp } from "./layer-norm.ts";
 import { crossEntropyOp } from "./loss.ts";
 import { linearOp, matmulOp } from "./matmul.ts";
 import { projectedCrossEntropyOp } from "./projected-cross-entropy.ts";
@@ -61,6 +61,7 @@ const ops: readonly AnyOp[] = [
   softmaxOp,
   logSoftmaxOp,
   layerNormOp,
+  residualLayerNormOp,
   attentionOp,
   crossEntropyOp,
   projectedCrossEntropyOp,

@@ -3,8 +3,8 @@
  * same instructions wherever the range is cut, so that threads cannot change a result.
  */
 
+import { gelu as geluOf, geluSlope } from "./gelu";
 import {
-  constant,
   errorFunction,
   exponential,
   hyperbolicTangent,
@@ -13,8 +13,6 @@ import {
   logarithm,
   logistic,
   madd,
-  normalDecay,
-  normalDistribution,
   one,
   splat,
   storePair,
@@ -157,20 +155,6 @@ const GELU = 10;
 const GELU_TANH = 11;
 const SILU = 12;
 
-/** The factor of x³ in GELU's tanh form, and with s = √(2/π): −2s, 2s, 6s·that factor. */
-const GELU_CUBE = memory.data<f32>([0.044715]);
-const GELU_SLOPES = memory.data<f32>([-1.5957691216057308, 1.5957691216057308, 0.21406444881780076]);
-/** 1/√(2π). */
-const NORMAL_SCALE = memory.data<f32>([0.3989422804014327]);
-const GELU_REACH = memory.data<f32>([30, -30]);
-
-/** σ(2u) = ½(1 + tanh u) with u = √(2/π)(x + 0.044715x³): GELU's tanh form is x·σ(2u). */
-@inline
-function geluGate(x: v128): v128 {
-  const inner = f32x4.mul(x, madd(f32x4.mul(x, x), constant(GELU_CUBE), one()));
-  return f32x4.div(one(), f32x4.add(one(), exponential(f32x4.mul(inner, constant(GELU_SLOPES)))));
-}
-
 @inline
 function map(operation: i32, x: v128): v128 {
   if (operation == NEG) return f32x4.neg(x);
@@ -186,8 +170,8 @@ function map(operation: i32, x: v128): v128 {
   if (operation == SIGMOID) return logistic(x);
   if (operation == RELU) return v128.andnot(x, f32x4.le(x, splat(0)));
   if (operation == ERF) return errorFunction(x);
-  if (operation == GELU) return f32x4.mul(x, normalDistribution(x, normalDecay(x)));
-  if (operation == GELU_TANH) return f32x4.mul(x, geluGate(x));
+  if (operation == GELU) return geluOf(true, x);
+  if (operation == GELU_TANH) return geluOf(false, x);
   return f32x4.mul(x, logistic(x));
 }
 
@@ -262,19 +246,8 @@ export function silu(x: usize, out: usize, begin: i32, end: i32): void {
 /** f′(x) of {@link map}'s GELU, GELU_TANH and SILU. */
 @inline
 function slope(operation: i32, x: v128): v128 {
-  if (operation == GELU) {
-    const decay = normalDecay(x);
-    // Φ(x) + x·φ(x)
-    return madd(f32x4.mul(x, constant(NORMAL_SCALE)), decay, normalDistribution(x, decay));
-  }
-  if (operation == GELU_TANH) {
-    // Far out the slope is 0 or 1; there x² must not overflow.
-    const near = f32x4.pmax(f32x4.pmin(x, constant(GELU_REACH)), constant(GELU_REACH, 1));
-    const gate = geluGate(near);
-    // σ + x·σ(1 − σ)·2u′
-    const innerSlope = madd(f32x4.mul(near, near), constant(GELU_SLOPES, 2), constant(GELU_SLOPES, 1));
-    return madd(f32x4.mul(near, innerSlope), f32x4.mul(gate, f32x4.sub(one(), gate)), gate);
-  }
+  if (operation == GELU) return geluSlope(true, x);
+  if (operation == GELU_TANH) return geluSlope(false, x);
   const gate = logistic(x);
   return madd(f32x4.mul(x, gate), f32x4.sub(one(), gate), gate);
 }

@@ -15,6 +15,7 @@ export {
   layerNorm,
   layerNormBackward,
   logSoftmax,
+  residualLayerNorm,
   softmax,
   softmaxBackward,
 } from "./rows";

@@ -70,7 +70,6 @@ export function largestOfPair(low: v128, high: v128, scratch: usize): f32 {
 // The constants lie in memory: engines make an immediate vector anew at every use, also in a loop, by several
 // instructions, which takes longer than all the arithmetic. Zero alone costs nothing.
 const ONE = memory.data<f32>([1]);
-const HALF = memory.data<f32>([0.5]);
 const TWO = memory.data<f32>([2]);
 const INFINITE = memory.data<f32>([Infinity]);
 const NOT_A_NUMBER = memory.data<f32>([NaN]);
@@ -91,32 +90,57 @@ export function one(): v128 {
   return constant(ONE);
 }
 
-const EXP_LOG2_E = memory.data<f32>([1.4426950408889634]);
+const LOG2_E = memory.data<f32>([1.4426950408889634]);
+/** Adding 1.5·2²³ rounds to a whole number and leaves it in the low bits. */
+const ROUND = memory.data<f32>([12582912]);
 /** 2ⁿ is still finite. */
 const EXP_LARGEST = memory.data<f32>([127]);
-/** Adding 1.5·2²³ rounds to a whole number and leaves it in the low bits. */
-const EXP_ROUND = memory.data<f32>([12582912]);
 const EXP_SERIES = memory.data<f32>([
   0.0013814467238262296, 0.008368780836462975, 0.04166839271783829, 0.1666651964187622, 0.4999999403953552,
 ]);
 const EXP_LOWEST = memory.data<f32>([-87.3]);
 
-/**
- * e^x = 2ⁿ·e^r with n = round(x/ln 2), |r| ≤ ½ ln 2, to 1e-7 of itself; 0 below the normal range (x < −87.3).
- */
+/** e^x = 2ⁿ·e^r with n = round(x/ln 2), |r| ≤ ½ ln 2, to 1e-7 of itself; 0 below the normal range (x < −87.3). */
 @inline
 export function exponential(x: v128): v128 {
-  const shifted = f32x4.add(f32x4.pmin(f32x4.mul(x, constant(EXP_LOG2_E)), constant(EXP_LARGEST)), constant(EXP_ROUND));
-  const n = f32x4.sub(shifted, constant(EXP_ROUND));
+  const shifted = f32x4.add(f32x4.pmin(f32x4.mul(x, constant(LOG2_E)), constant(EXP_LARGEST)), constant(ROUND));
+  const n = f32x4.sub(shifted, constant(ROUND));
   const r = madd(n, constant(NEGATIVE_LN_2, 1), madd(n, constant(NEGATIVE_LN_2), x));
-  let p = madd(constant(EXP_SERIES), r, constant(EXP_SERIES, 1));
-  p = madd(p, r, constant(EXP_SERIES, 2));
-  p = madd(p, r, constant(EXP_SERIES, 3));
-  p = madd(p, r, constant(EXP_SERIES, 4));
-  p = f32x4.add(madd(p, f32x4.mul(r, r), r), one());
+  const square = f32x4.mul(r, r);
+  const upper = madd(constant(EXP_SERIES), square, madd(constant(EXP_SERIES, 1), r, constant(EXP_SERIES, 2)));
+  const lower = madd(constant(EXP_SERIES, 3), r, constant(EXP_SERIES, 4));
+  const p = f32x4.add(madd(madd(upper, square, lower), square, r), one());
   const power = i32x4.add(i32x4.shl(shifted, 23), one());
   // The comparison is false for NaN, which therefore passes.
   return v128.andnot(f32x4.mul(p, power), f32x4.lt(x, constant(EXP_LOWEST)));
+}
+
+const POWER_SERIES = memory.data<f32>([
+  0.0013264722656458616, 0.009671512991189957, 0.05550733581185341, 0.24022242426872253, 0.6931470036506653,
+]);
+
+/** 2^x for |x| ≤ 125, to 2e-7 of itself. */
+@inline
+export function powerOfTwo(x: v128): v128 {
+  const shifted = f32x4.add(x, constant(ROUND));
+  const r = f32x4.sub(x, f32x4.sub(shifted, constant(ROUND)));
+  const square = f32x4.mul(r, r);
+  const upper = madd(constant(POWER_SERIES), r, constant(POWER_SERIES, 1));
+  const middle = madd(constant(POWER_SERIES, 2), r, constant(POWER_SERIES, 3));
+  const p = madd(madd(upper, square, middle), square, madd(constant(POWER_SERIES, 4), r, one()));
+  // The whole number is added to the exponent's bits.
+  return i32x4.add(p, i32x4.shl(shifted, 23));
+}
+
+/** Σ table[7 − k]·x^k, k = 0…7. In pairs, so that few of the products wait for one another. */
+@inline
+export function polynomial(table: usize, x: v128): v128 {
+  const square = f32x4.mul(x, x);
+  const p6 = madd(constant(table), x, constant(table, 1));
+  const p4 = madd(constant(table, 2), x, constant(table, 3));
+  const p2 = madd(constant(table, 4), x, constant(table, 5));
+  const p0 = madd(constant(table, 6), x, constant(table, 7));
+  return madd(madd(p6, square, p4), f32x4.mul(square, square), madd(p2, square, p0));
 }
 
 const LOG_SCALE = memory.data<f32>([8388608]);
@@ -185,14 +209,7 @@ const ERFC_SERIES = memory.data<f32>([
 @inline
 function complementaryError(z: v128, decay: v128): v128 {
   const t = f32x4.div(one(), madd(z, constant(ERFC_SCALE), one()));
-  let p = madd(constant(ERFC_SERIES), t, constant(ERFC_SERIES, 1));
-  p = madd(p, t, constant(ERFC_SERIES, 2));
-  p = madd(p, t, constant(ERFC_SERIES, 3));
-  p = madd(p, t, constant(ERFC_SERIES, 4));
-  p = madd(p, t, constant(ERFC_SERIES, 5));
-  p = madd(p, t, constant(ERFC_SERIES, 6));
-  p = madd(p, t, constant(ERFC_SERIES, 7));
-  return f32x4.mul(f32x4.mul(p, t), decay);
+  return f32x4.mul(f32x4.mul(polynomial(ERFC_SERIES, t), t), decay);
 }
 
 const ERF_SERIES = memory.data<f32>([
@@ -212,24 +229,6 @@ export function errorFunction(x: v128): v128 {
   p = madd(p, square, constant(ERF_SERIES, 5));
   const away = f32x4.sub(one(), complementaryError(size, exponential(f32x4.neg(square))));
   return v128.bitselect(f32x4.mul(p, x), withSign(away, x), f32x4.lt(size, one()));
-}
-
-const ROOT_HALF = memory.data<f32>([0.7071067811865476]);
-
-/** Φ(x), given e^(−x²/2): ½ erfc(|x|/√2) left of zero, 1 minus that right of it. */
-@inline
-export function normalDistribution(x: v128, decay: v128): v128 {
-  const tail = f32x4.mul(
-    constant(HALF),
-    complementaryError(f32x4.mul(f32x4.abs(x), constant(ROOT_HALF)), decay),
-  );
-  return v128.bitselect(tail, f32x4.sub(one(), tail), f32x4.lt(x, splat(0)));
-}
-
-/** e^(−x²/2). */
-@inline
-export function normalDecay(x: v128): v128 {
-  return exponential(f32x4.mul(f32x4.mul(x, f32x4.neg(x)), constant(HALF)));
 }
 
 /** A non-negative number with the sign of `sign`. */

@@ -51,19 +51,51 @@ function exponentialSum(x: usize, shift: f32, count: i32, scratch: usize): f32 {
   return sumPair(low, high, scratch) + sumLanes(rest);
 }
 
-/** Σ x[i]. */
+/** Σ x[i]. Two pairs of sums, so that an addition need not wait for the one before. */
 @inline
 function sumOf(x: usize, count: i32, scratch: usize): f32 {
-  let low = splat(0);
-  let high = low;
+  let a0 = splat(0);
+  let a1 = a0;
+  let b0 = a0;
+  let b1 = a0;
   let i = 0;
-  for (; i + 8 <= count; i += 8) {
+  for (; i + 16 <= count; i += 16) {
     const at = x + (<usize>i << 2);
-    low = f32x4.add(low, v128.load(at));
-    high = f32x4.add(high, v128.load(at, 16));
+    a0 = f32x4.add(a0, v128.load(at));
+    a1 = f32x4.add(a1, v128.load(at, 16));
+    b0 = f32x4.add(b0, v128.load(at, 32));
+    b1 = f32x4.add(b1, v128.load(at, 48));
   }
-  let total = sumPair(low, high, scratch);
+  let total = sumPair(f32x4.add(a0, b0), f32x4.add(a1, b1), scratch);
   for (; i < count; i++) total += load<f32>(x + (<usize>i << 2));
+  return total;
+}
+
+/** Σ (x[i] − center)². */
+@inline
+function squaresAround(center: f32, x: usize, count: i32, scratch: usize): f32 {
+  const centers = splat(center);
+  let a0 = splat(0);
+  let a1 = a0;
+  let b0 = a0;
+  let b1 = a0;
+  let i = 0;
+  for (; i + 16 <= count; i += 16) {
+    const at = x + (<usize>i << 2);
+    const d0 = f32x4.sub(v128.load(at), centers);
+    const d1 = f32x4.sub(v128.load(at, 16), centers);
+    const e0 = f32x4.sub(v128.load(at, 32), centers);
+    const e1 = f32x4.sub(v128.load(at, 48), centers);
+    a0 = madd(d0, d0, a0);
+    a1 = madd(d1, d1, a1);
+    b0 = madd(e0, e0, b0);
+    b1 = madd(e1, e1, b1);
+  }
+  let total = sumPair(f32x4.add(a0, b0), f32x4.add(a1, b1), scratch);
+  for (; i < count; i++) {
+    const d = load<f32>(x + (<usize>i << 2)) - center;
+    total += d * d;
+  }
   return total;
 }
 
@@ -169,6 +201,41 @@ export function logSoftmax(x: usize, out: usize, columns: i32, begin: i32, end: 
   }
 }
 
+/** out[i] = (x[i] − mean)·rstd·weight[i] + bias[i] for one row; writes its mean and rstd = 1/√(variance + ε) too. */
+@inline
+function normaliseRow(
+  x: usize,
+  weight: usize,
+  bias: usize,
+  out: usize,
+  mean: usize,
+  rstd: usize,
+  columns: i32,
+  epsilon: f32,
+  scratch: usize,
+): void {
+  const width: f32 = <f32>columns;
+  const center = sumOf(x, columns, scratch) / width;
+  const inverse = <f32>1 / sqrt<f32>(squaresAround(center, x, columns, scratch) / width + epsilon);
+  const centers = splat(center);
+  const inverses = splat(inverse);
+  let i = 0;
+  for (; i + 8 <= columns; i += 8) {
+    const at = <usize>i << 2;
+    const n0 = f32x4.mul(f32x4.sub(v128.load(x + at), centers), inverses);
+    const n1 = f32x4.mul(f32x4.sub(v128.load(x + at, 16), centers), inverses);
+    const y0 = madd(n0, v128.load(weight + at), v128.load(bias + at));
+    const y1 = madd(n1, v128.load(weight + at, 16), v128.load(bias + at, 16));
+    storePair(out + at, y0, y1);
+  }
+  for (; i < columns; i++) {
+    const at = <usize>i << 2;
+    store<f32>(out + at, (load<f32>(x + at) - center) * inverse * load<f32>(weight + at) + load<f32>(bias + at));
+  }
+  store<f32>(mean, center);
+  store<f32>(rstd, inverse);
+}
+
 /**
  * out[rows, columns] = (x − mean)·rstd·weight[columns] + bias[columns]; mean[rows], rstd[rows] = 1/√(variance + ε).
  * Reference: `layerNorm`.
@@ -186,43 +253,52 @@ export function layerNorm(
   end: i32,
   scratch: usize,
 ): void {
-  const width: f32 = <f32>columns;
   for (let row = begin; row < end; row++) {
     const offset = (<usize>row * <usize>columns) << 2;
-    const from = x + offset;
-    const to = out + offset;
-    const center = sumOf(from, columns, scratch) / width;
-    const centers = splat(center);
-    let low = splat(0);
-    let high = low;
-    let i = 0;
-    for (; i + 8 <= columns; i += 8) {
-      const d0 = f32x4.sub(v128.load(from + (<usize>i << 2)), centers);
-      const d1 = f32x4.sub(v128.load(from + (<usize>i << 2), 16), centers);
-      low = madd(d0, d0, low);
-      high = madd(d1, d1, high);
-    }
-    let squares = sumPair(low, high, scratch);
-    for (; i < columns; i++) {
-      const d = load<f32>(from + (<usize>i << 2)) - center;
-      squares += d * d;
-    }
-    const inverse = <f32>1 / sqrt<f32>(squares / width + epsilon);
-    const inverses = splat(inverse);
-    for (i = 0; i + 8 <= columns; i += 8) {
-      const at = <usize>i << 2;
-      const n0 = f32x4.mul(f32x4.sub(v128.load(from + at), centers), inverses);
-      const n1 = f32x4.mul(f32x4.sub(v128.load(from + at, 16), centers), inverses);
-      const y0 = madd(n0, v128.load(weight + at), v128.load(bias + at));
-      const y1 = madd(n1, v128.load(weight + at, 16), v128.load(bias + at, 16));
-      storePair(to + at, y0, y1);
-    }
-    for (; i < columns; i++) {
-      const at = <usize>i << 2;
-      store<f32>(to + at, (load<f32>(from + at) - center) * inverse * load<f32>(weight + at) + load<f32>(bias + at));
-    }
-    store<f32>(mean + (<usize>row << 2), center);
-    store<f32>(rstd + (<usize>row << 2), inverse);
+    const own = <usize>row << 2;
+    normaliseRow(x + offset, weight, bias, out + offset, mean + own, rstd + own, columns, epsilon, scratch);
+  }
+}
+
+/**
+ * sum[rows, columns] = x + change, and {@link layerNorm} of that. Reference: `residualLayerNorm`.
+ */
+export function residualLayerNorm(
+  x: usize,
+  change: usize,
+  weight: usize,
+  bias: usize,
+  sum: usize,
+  out: usize,
+  mean: usize,
+  rstd: usize,
+  columns: i32,
+  epsilon: f32,
+  begin: i32,
+  end: i32,
+  scratch: usize,
+): void {
+  for (let row = begin; row < end; row++) {
+    const offset = (<usize>row * <usize>columns) << 2;
+    const own = <usize>row << 2;
+    addRow(x + offset, change + offset, sum + offset, columns);
+    normaliseRow(sum + offset, weight, bias, out + offset, mean + own, rstd + own, columns, epsilon, scratch);
+  }
+}
+
+/** out[i] = a[i] + b[i]. */
+@inline
+function addRow(a: usize, b: usize, out: usize, count: i32): void {
+  let i = 0;
+  for (; i + 8 <= count; i += 8) {
+    const at = <usize>i << 2;
+    const low = f32x4.add(v128.load(a + at), v128.load(b + at));
+    const high = f32x4.add(v128.load(a + at, 16), v128.load(b + at, 16));
+    storePair(out + at, low, high);
+  }
+  for (; i < count; i++) {
+    const at = <usize>i << 2;
+    store<f32>(out + at, load<f32>(a + at) + load<f32>(b + at));
   }
 }
 
