@@ -9,7 +9,7 @@
  * - computes both before it stores either: a load cannot move across a store;
  * - stores by {@link storePair}, the upper half first, and
  * - ends a sum in {@link sumPair} or {@link largestOfPair}, which put the two halves into memory, for a sum by itself is
- *   no store to start from.
+ *   no store to start from; two sums that end together need two places, since of stores to one place V8 sees but one.
  * The choice is made for a function as a whole, by counting what it saves.
  */
 

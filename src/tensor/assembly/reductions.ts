@@ -1,14 +1,17 @@
 /**
- * Sums and maxima along an axis. Long sums are cut into chunks fixed by the shape: f32 within a chunk, f64 across, so
- * that neither rounding nor the number of threads shows.
+ * Sums and maxima along an axis. Long sums are cut into chunks fixed by the shape, so that neither rounding nor the number
+ * of threads shows: along a row f32 within a chunk and f64 across, down the rows f32 for both.
  */
 
-import { largestOfPair, loadSome, splat, storePair, storeSome, sumPair } from "./lanes";
+import { largestOfPair, loadSome, madd, splat, storePair, storeSome, sumPair } from "./lanes";
 
 /** Elements of a chunk; the reference's SUM_CHUNK. */
 const CHUNK: i32 = 4096;
-/** Rows of a chunk in sums over rows. */
-const CHUNK_ROWS: i32 = 256;
+/**
+ * Rows that are added up in registers before their sum goes to the output: few, so that they are still in the cache when
+ * the neighbouring columns are.
+ */
+const BLOCK_ROWS: i32 = 32;
 
 @inline
 function sumOfChunk(x: usize, count: i32, scratch: usize): f32 {
@@ -82,67 +85,80 @@ export function sumRows(x: usize, out: usize, size: i32, begin: i32, end: i32, s
   }
 }
 
-/** Σ over `size` rows of four neighbouring columns (or `count` < 4), `step` bytes between rows. */
-@inline
-function sumOfColumns(x: usize, size: i32, step: usize, count: i32): v128 {
-  let total = splat(0);
-  for (let k = 0; k < size; k += CHUNK_ROWS) {
-    let chunk = splat(0);
-    const last = min(size, k + CHUNK_ROWS);
-    for (let i = k; i < last; i++) {
-      chunk = f32x4.add(chunk, count < 4 ? loadSome(x, count) : v128.load(x));
-      x += step;
-    }
-    total = f32x4.add(total, chunk);
-  }
-  return total;
-}
-
 /** out[outer, inner] = Σ over the middle axis of x[outer, size, inner]. Unit of work: an output. Reference: `sum`. */
 export function sumColumns(x: usize, out: usize, size: i32, inner: i32, begin: i32, end: i32): void {
   const step = <usize>inner << 2;
   while (begin < end) {
     const outer = begin / inner;
     const column = begin % inner;
-    let count = min(inner - column, end - begin);
+    const count = min(inner - column, end - begin);
+    const from = x + ((<usize>outer * <usize>size * <usize>inner + <usize>column) << 2);
+    const to = out + (<usize>begin << 2);
     begin += count;
-    let from = x + ((<usize>outer * <usize>size * <usize>inner + <usize>column) << 2);
-    let to = out + ((<usize>outer * <usize>inner + <usize>column) << 2);
-    for (; count >= 16; count -= 16) {
-      let t0 = splat(0);
-      let t1 = t0;
-      let t2 = t0;
-      let t3 = t0;
-      let at = from;
-      for (let k = 0; k < size; k += CHUNK_ROWS) {
-        let c0 = splat(0);
-        let c1 = c0;
-        let c2 = c0;
-        let c3 = c0;
-        const last = min(size, k + CHUNK_ROWS);
-        for (let i = k; i < last; i++) {
-          c0 = f32x4.add(c0, v128.load(at));
-          c1 = f32x4.add(c1, v128.load(at, 16));
-          c2 = f32x4.add(c2, v128.load(at, 32));
-          c3 = f32x4.add(c3, v128.load(at, 48));
-          at += step;
-        }
-        t0 = f32x4.add(t0, c0);
-        t1 = f32x4.add(t1, c1);
-        t2 = f32x4.add(t2, c2);
-        t3 = f32x4.add(t3, c3);
+    memory.fill(to, 0, <usize>count << 2);
+    for (let row = 0; row < size; row += BLOCK_ROWS) {
+      addColumns(from + <usize>row * step, step, to, min(BLOCK_ROWS, size - row), count);
+    }
+  }
+}
+
+/** out[columns] += Σ over the rows of x[rows, columns], which lie `step` bytes apart. */
+@inline
+function addColumns(x: usize, step: usize, out: usize, rows: i32, columns: i32): void {
+  for (; columns >= 32; columns -= 32) {
+    let a0 = splat(0);
+    let a1 = a0;
+    let b0 = a0;
+    let b1 = a0;
+    let c0 = a0;
+    let c1 = a0;
+    let d0 = a0;
+    let d1 = a0;
+    let at = x;
+    for (let r = rows; r > 0; r--) {
+      a0 = f32x4.add(a0, v128.load(at));
+      a1 = f32x4.add(a1, v128.load(at, 16));
+      b0 = f32x4.add(b0, v128.load(at, 32));
+      b1 = f32x4.add(b1, v128.load(at, 48));
+      c0 = f32x4.add(c0, v128.load(at, 64));
+      c1 = f32x4.add(c1, v128.load(at, 80));
+      d0 = f32x4.add(d0, v128.load(at, 96));
+      d1 = f32x4.add(d1, v128.load(at, 112));
+      at += step;
+    }
+    a0 = f32x4.add(a0, v128.load(out));
+    a1 = f32x4.add(a1, v128.load(out, 16));
+    b0 = f32x4.add(b0, v128.load(out, 32));
+    b1 = f32x4.add(b1, v128.load(out, 48));
+    c0 = f32x4.add(c0, v128.load(out, 64));
+    c1 = f32x4.add(c1, v128.load(out, 80));
+    d0 = f32x4.add(d0, v128.load(out, 96));
+    d1 = f32x4.add(d1, v128.load(out, 112));
+    storePair(out, a0, a1);
+    storePair(out + 32, b0, b1);
+    storePair(out + 64, c0, c1);
+    storePair(out + 96, d0, d1);
+    x += 128;
+    out += 128;
+  }
+  for (; columns > 0; columns -= 4) {
+    let sum = splat(0);
+    let at = x;
+    if (columns < 4) {
+      for (let r = rows; r > 0; r--) {
+        sum = f32x4.add(sum, loadSome(at, columns));
+        at += step;
       }
-      storePair(to, t0, t1);
-      storePair(to + 32, t2, t3);
-      from += 64;
-      to += 64;
+      storeSome(out, f32x4.add(loadSome(out, columns), sum), columns);
+      return;
     }
-    for (; count >= 4; count -= 4) {
-      v128.store(to, sumOfColumns(from, size, step, 4));
-      from += 16;
-      to += 16;
+    for (let r = rows; r > 0; r--) {
+      sum = f32x4.add(sum, v128.load(at));
+      at += step;
     }
-    if (count > 0) storeSome(to, sumOfColumns(from, size, step, count), count);
+    v128.store(out, f32x4.add(v128.load(out), sum));
+    x += 16;
+    out += 16;
   }
 }
 
@@ -239,61 +255,97 @@ export function layerNormParametersBackward(
   end: i32,
 ): void {
   const step = <usize>columns << 2;
-  let column = begin;
-  for (; column + 8 <= end; column += 8) {
-    const at = <usize>column << 2;
-    let forWeight0 = splat(0);
-    let forWeight1 = forWeight0;
-    let forBias0 = forWeight0;
-    let forBias1 = forWeight0;
-    let offset = at;
-    for (let k = 0; k < rows; k += CHUNK_ROWS) {
-      let weight0 = splat(0);
-      let weight1 = weight0;
-      let bias0 = weight0;
-      let bias1 = weight0;
-      const last = min(rows, k + CHUNK_ROWS);
-      for (let r = k; r < last; r++) {
-        const center = v128.load32_splat(mean + (<usize>r << 2));
-        const inverse = v128.load32_splat(rstd + (<usize>r << 2));
-        const g0 = v128.load(gradient + offset);
-        const g1 = v128.load(gradient + offset, 16);
-        const n0 = f32x4.mul(f32x4.sub(v128.load(x + offset), center), inverse);
-        const n1 = f32x4.mul(f32x4.sub(v128.load(x + offset, 16), center), inverse);
-        weight0 = f32x4.add(weight0, f32x4.mul(g0, n0));
-        weight1 = f32x4.add(weight1, f32x4.mul(g1, n1));
-        bias0 = f32x4.add(bias0, g0);
-        bias1 = f32x4.add(bias1, g1);
-        offset += step;
-      }
-      forWeight0 = f32x4.add(forWeight0, weight0);
-      forWeight1 = f32x4.add(forWeight1, weight1);
-      forBias0 = f32x4.add(forBias0, bias0);
-      forBias1 = f32x4.add(forBias1, bias1);
-    }
-    storePair(weightGradient + at, forWeight0, forWeight1);
-    storePair(biasGradient + at, forBias0, forBias1);
+  const first = <usize>begin << 2;
+  const count = end - begin;
+  memory.fill(weightGradient + first, 0, <usize>count << 2);
+  memory.fill(biasGradient + first, 0, <usize>count << 2);
+  for (let row = 0; row < rows; row += BLOCK_ROWS) {
+    const offset = <usize>row * step + first;
+    const own = <usize>row << 2;
+    addParameterGradients(
+      x + offset,
+      mean + own,
+      rstd + own,
+      gradient + offset,
+      weightGradient + first,
+      biasGradient + first,
+      step,
+      min(BLOCK_ROWS, rows - row),
+      count,
+    );
   }
-  for (; column < end; column++) {
-    const at = <usize>column << 2;
-    let forWeight: f32 = 0;
-    let forBias: f32 = 0;
-    let offset = at;
-    for (let k = 0; k < rows; k += CHUNK_ROWS) {
-      let weight: f32 = 0;
-      let bias: f32 = 0;
-      const last = min(rows, k + CHUNK_ROWS);
-      for (let r = k; r < last; r++) {
-        const g = load<f32>(gradient + offset);
-        const n = (load<f32>(x + offset) - load<f32>(mean + (<usize>r << 2))) * load<f32>(rstd + (<usize>r << 2));
-        weight += g * n;
-        bias += g;
-        offset += step;
-      }
-      forWeight += weight;
-      forBias += bias;
+}
+
+/** Adds what a block of rows, `step` bytes apart, gives to weightGradient[columns] and biasGradient[columns]. */
+@inline
+function addParameterGradients(
+  x: usize,
+  mean: usize,
+  rstd: usize,
+  gradient: usize,
+  weightGradient: usize,
+  biasGradient: usize,
+  step: usize,
+  rows: i32,
+  columns: i32,
+): void {
+  const end = <usize>rows << 2;
+  let column: usize = 0;
+  for (; columns >= 16; columns -= 16) {
+    let weightA0 = splat(0);
+    let weightA1 = weightA0;
+    let weightB0 = weightA0;
+    let weightB1 = weightA0;
+    let biasA0 = weightA0;
+    let biasA1 = weightA0;
+    let biasB0 = weightA0;
+    let biasB1 = weightA0;
+    let at = column;
+    for (let row: usize = 0; row < end; row += 4) {
+      const center = v128.load32_splat(mean + row);
+      const inverse = v128.load32_splat(rstd + row);
+      const gA0 = v128.load(gradient + at);
+      const gA1 = v128.load(gradient + at, 16);
+      const gB0 = v128.load(gradient + at, 32);
+      const gB1 = v128.load(gradient + at, 48);
+      weightA0 = madd(gA0, f32x4.mul(f32x4.sub(v128.load(x + at), center), inverse), weightA0);
+      weightA1 = madd(gA1, f32x4.mul(f32x4.sub(v128.load(x + at, 16), center), inverse), weightA1);
+      weightB0 = madd(gB0, f32x4.mul(f32x4.sub(v128.load(x + at, 32), center), inverse), weightB0);
+      weightB1 = madd(gB1, f32x4.mul(f32x4.sub(v128.load(x + at, 48), center), inverse), weightB1);
+      biasA0 = f32x4.add(biasA0, gA0);
+      biasA1 = f32x4.add(biasA1, gA1);
+      biasB0 = f32x4.add(biasB0, gB0);
+      biasB1 = f32x4.add(biasB1, gB1);
+      at += step;
     }
-    store<f32>(weightGradient + at, forWeight);
-    store<f32>(biasGradient + at, forBias);
+    const weight = weightGradient + column;
+    const bias = biasGradient + column;
+    weightA0 = f32x4.add(weightA0, v128.load(weight));
+    weightA1 = f32x4.add(weightA1, v128.load(weight, 16));
+    weightB0 = f32x4.add(weightB0, v128.load(weight, 32));
+    weightB1 = f32x4.add(weightB1, v128.load(weight, 48));
+    biasA0 = f32x4.add(biasA0, v128.load(bias));
+    biasA1 = f32x4.add(biasA1, v128.load(bias, 16));
+    biasB0 = f32x4.add(biasB0, v128.load(bias, 32));
+    biasB1 = f32x4.add(biasB1, v128.load(bias, 48));
+    storePair(weight, weightA0, weightA1);
+    storePair(weight + 32, weightB0, weightB1);
+    storePair(bias, biasA0, biasA1);
+    storePair(bias + 32, biasB0, biasB1);
+    column += 64;
+  }
+  for (; columns > 0; columns--) {
+    let forWeight = load<f32>(weightGradient + column);
+    let forBias = load<f32>(biasGradient + column);
+    let at = column;
+    for (let row: usize = 0; row < end; row += 4) {
+      const g = load<f32>(gradient + at);
+      forWeight += g * ((load<f32>(x + at) - load<f32>(mean + row)) * load<f32>(rstd + row));
+      forBias += g;
+      at += step;
+    }
+    store<f32>(weightGradient + column, forWeight);
+    store<f32>(biasGradient + column, forBias);
+    column += 4;
   }
 }

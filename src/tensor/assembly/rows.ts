@@ -327,7 +327,6 @@ export function layerNormBackward(
     const center = load<f32>(mean + (<usize>row << 2));
     const inverse = load<f32>(rstd + (<usize>row << 2));
     const centers = splat(center);
-    const inverses = splat(inverse);
     let sum0 = splat(0);
     let sum1 = sum0;
     let dot0 = sum0;
@@ -337,40 +336,37 @@ export function layerNormBackward(
       const at = <usize>i << 2;
       const g0 = f32x4.mul(v128.load(by + at), v128.load(weight + at));
       const g1 = f32x4.mul(v128.load(by + at, 16), v128.load(weight + at, 16));
-      const n0 = f32x4.mul(f32x4.sub(v128.load(from + at), centers), inverses);
-      const n1 = f32x4.mul(f32x4.sub(v128.load(from + at, 16), centers), inverses);
       sum0 = f32x4.add(sum0, g0);
       sum1 = f32x4.add(sum1, g1);
-      dot0 = madd(g0, n0, dot0);
-      dot1 = madd(g1, n1, dot1);
+      dot0 = madd(g0, f32x4.sub(v128.load(from + at), centers), dot0);
+      dot1 = madd(g1, f32x4.sub(v128.load(from + at, 16), centers), dot1);
     }
     let sum = sumPair(sum0, sum1, scratch);
-    let dot = sumPair(dot0, dot1, scratch);
+    let dot = sumPair(dot0, dot1, scratch + 32);
     for (; i < columns; i++) {
       const at = <usize>i << 2;
       const g = load<f32>(by + at) * load<f32>(weight + at);
       sum += g;
-      dot += g * (load<f32>(from + at) - center) * inverse;
+      dot += g * (load<f32>(from + at) - center);
     }
     sum /= width;
-    dot /= width;
+    // rstd·x̂·mean(ĝ⊙x̂) = (x − mean)·rstd³·mean(ĝ⊙(x − mean))
+    const slope = -inverse * inverse * inverse * (dot / width);
     const sums = splat(sum);
-    const dots = splat(dot);
+    const inverses = splat(inverse);
+    const slopes = splat(slope);
     for (i = 0; i + 8 <= columns; i += 8) {
       const at = <usize>i << 2;
-      const g0 = f32x4.mul(v128.load(by + at), v128.load(weight + at));
-      const g1 = f32x4.mul(v128.load(by + at, 16), v128.load(weight + at, 16));
-      const n0 = f32x4.mul(f32x4.sub(v128.load(from + at), centers), inverses);
-      const n1 = f32x4.mul(f32x4.sub(v128.load(from + at, 16), centers), inverses);
-      const d0 = f32x4.mul(inverses, f32x4.sub(f32x4.sub(g0, sums), f32x4.mul(n0, dots)));
-      const d1 = f32x4.mul(inverses, f32x4.sub(f32x4.sub(g1, sums), f32x4.mul(n1, dots)));
+      const g0 = f32x4.sub(f32x4.mul(v128.load(by + at), v128.load(weight + at)), sums);
+      const g1 = f32x4.sub(f32x4.mul(v128.load(by + at, 16), v128.load(weight + at, 16)), sums);
+      const d0 = madd(f32x4.sub(v128.load(from + at), centers), slopes, f32x4.mul(g0, inverses));
+      const d1 = madd(f32x4.sub(v128.load(from + at, 16), centers), slopes, f32x4.mul(g1, inverses));
       storePair(to + at, d0, d1);
     }
     for (; i < columns; i++) {
       const at = <usize>i << 2;
-      const g = load<f32>(by + at) * load<f32>(weight + at);
-      const n = (load<f32>(from + at) - center) * inverse;
-      store<f32>(to + at, inverse * (g - sum - n * dot));
+      const g = load<f32>(by + at) * load<f32>(weight + at) - sum;
+      store<f32>(to + at, g * inverse + (load<f32>(from + at) - center) * slope);
     }
   }
 }
