@@ -7,17 +7,17 @@ import { MAXIMUM_BYTES } from "../tensor/memory.ts";
 import type { Experiment } from "./experiment.ts";
 
 const FLOAT_BYTES = 4;
-/** Blocks are cut and joined; what is lost between them was 2 % where it was measured. */
-const FRAGMENTATION = 1.03;
-/** What each thread of the engine packs matrices into. */
-const THREAD_BYTES = 2 ** 20;
+/** Share of the tokens whose logits BERT computes: the masked ones. */
+export const MASKED_FRACTION = 0.15;
+/** The least scratch of each thread of the engine. */
+const SCRATCH_BYTES = 2 ** 20;
 
 export interface MemoryEstimate {
   /** Weights, gradients and both moments of every parameter of the full depth. */
   parameterBytes: number;
-  /** What one step at depth L keeps for its backward pass, at its peak. */
+  /** What one step at depth L takes beside them, at its peak. */
   activationBytes: number;
-  /** Both, and the scratch of the engine's threads. */
+  /** Both together. */
   totalBytes: number;
 }
 
@@ -27,32 +27,57 @@ export function buildModel({ model, seed }: Pick<Experiment, "model" | "seed">):
 }
 
 /**
- * Bytes that one training step at full depth needs. Per layer and token the tape keeps, in units of the hidden size:
- * both normalised inputs (2), the residual sums between (2), the packed projection (3), the attention's output (1), the
- * feed-forward's inner values before and after GELU (8), and with dropout two masked copies (2).
+ * Bytes that one training step at full depth needs: the largest of what is alive when the loss has been computed, at the
+ * end of the way back through each layer, and when the embeddings receive their gradients. On that way the tape shrinks
+ * layer by layer while the parameters' gradients come into being.
  */
 export function estimateMemory(experiment: Pick<Experiment, "model" | "training" | "seed">): MemoryEstimate {
   const { model, training } = experiment;
-  const { hidden, layers, heads, vocabulary, context } = model;
+  const { hidden, layers, heads, vocabulary, context, family } = model;
   const tokens = training.batch * context;
-  // Beside the layers: BERT's sum and norm of three embeddings and its head's transform; a masked copy with dropout.
-  const around = tokens * hidden * ((model.family === "bert" ? 2 : 0) + (model.dropout > 0 ? 1 : 0));
-  const perLayer = tokens * (16 * hidden + heads + 4);
-  const projected = model.family === "gpt" ? tokens : Math.ceil(0.15 * tokens);
-  // A chunk of logits stands beside the hidden states that are projected, their gradient and BERT's transform of them.
-  const head = logitElements(projected, vocabulary) + 4 * projected * hidden;
-  // Gradients of the last layer: of the stream and of the feed-forward's inner values on both sides of GELU.
-  const lastLayer = 9 * tokens * hidden;
-  // At the end only the stream's gradient is left, and the token table receives what the lookup adds to its gradient.
-  const lookup = hidden * (vocabulary + 4 * tokens);
-  const parameterBytes = 4 * FLOAT_BYTES * buildModel(experiment).parameterCount();
-  const atTheTop = layers * perLayer + around + Math.max(head, lastLayer);
-  const activationBytes = FLOAT_BYTES * FRAGMENTATION * Math.max(atTheTop, lookup);
-  return {
-    parameterBytes,
-    activationBytes,
-    totalBytes: parameterBytes + activationBytes + engineInfo().threads * THREAD_BYTES,
-  };
+  const stream = tokens * hidden;
+  const isBert = family === "bert";
+
+  const network = buildModel(experiment);
+  const parameters = network.parameterCount();
+  const layerParameters = network.blocks[0].parameterCount();
+  // The head's own part, and the table of which its gradient arrives first.
+  const headParameters = vocabulary * hidden + (network instanceof Bert ? network.head.parameterCount() : 0);
+
+  // Both normalised inputs (2), the residual sums before them (2), the packed projection (3), the attention's output (1),
+  // the inner values of the feed-forward before and after GELU (8); log-sum-exps, means and deviations.
+  const wholeLayer = tokens * (16 * hidden + heads + 4);
+  const keptPerLayer = training.gradientCheckpointing ? stream : wholeLayer;
+  // Gradients while a layer is on its way back: of the stream on both sides and of the inner values.
+  const backThroughLayer = 6 * stream + (training.gradientCheckpointing ? wholeLayer : 0);
+  const projected = isBert ? Math.ceil(MASKED_FRACTION * tokens) : tokens;
+  // The projected states, their gradient, and what the head's own layer keeps.
+  const head = logitElements(projected, vocabulary) + (isBert ? 6 * projected * hidden + stream : 3 * stream);
+  const embeddings = isBert ? stream : 0;
+  const lookup = vocabulary * hidden + 2 * stream;
+
+  const atLoss = layers * keptPerLayer + embeddings + head + headParameters;
+  const afterLayer = (left: number) =>
+    left * keptPerLayer + embeddings + backThroughLayer + headParameters + (layers - left) * layerParameters;
+  const duringStep = Math.max(
+    atLoss,
+    // It only rises or falls from layer to layer.
+    afterLayer(layers - 1) + keptPerLayer,
+    afterLayer(0) + keptPerLayer,
+    parameters + lookup,
+  );
+  // Gradients of earlier micro-batches stay; otherwise there are none before the loss.
+  const held = training.microBatches > 1 ? parameters : 0;
+  const parameterBytes = 4 * FLOAT_BYTES * parameters;
+  const totalBytes = FLOAT_BYTES * (3 * parameters + held + duringStep) + scratchBytes(context, hidden / heads);
+  return { parameterBytes, activationBytes: totalBytes - parameterBytes, totalBytes };
+}
+
+/** What the threads work with: at long contexts the blocks of attention weights on the way back, and what they meet. */
+function scratchBytes(context: number, headSize: number): number {
+  const blockRows = context <= 256 ? 96 : 48;
+  const attention = FLOAT_BYTES * context * (3 * headSize + 4 * blockRows);
+  return engineInfo().threads * Math.max(SCRATCH_BYTES, attention);
 }
 
 /** Logits that stand in memory at once where `rows` of them are projected. */

@@ -4,7 +4,7 @@ import { type ExpectedScheduleCost, expectedScheduleCost } from "../apollo/cost.
 import { depthSampler } from "../apollo/depth-sampler.ts";
 import { MAXIMUM_BYTES } from "../tensor/memory.ts";
 import { type Experiment, methodOf, samplerOptionsOf } from "./experiment.ts";
-import { estimateMemory, type MemoryEstimate } from "./memory-estimate.ts";
+import { estimateMemory, MASKED_FRACTION, type MemoryEstimate } from "./memory-estimate.ts";
 
 export interface RunPlan {
   cost: ExpectedScheduleCost;
@@ -14,9 +14,6 @@ export interface RunPlan {
   parameters: number;
   tokens: number;
 }
-
-/** Share of the tokens whose logits BERT computes: the masked ones. */
-const MASKED_FRACTION = 0.15;
 
 /** Expected depths, FLOPs and memory of an experiment. @throws when its recipe does not fit. */
 export function planRun(experiment: Experiment): RunPlan {

@@ -10,6 +10,7 @@ import {
   projectedCrossEntropy,
   reshape,
 } from "../autograd/index.ts";
+import { scope } from "../tensor/scope.ts";
 import { Parameter, Tensor } from "../tensor/tensor.ts";
 import { runPath, straightPath, TransformerBlock } from "./block.ts";
 import { Dropout } from "./dropout.ts";
@@ -136,17 +137,19 @@ export class Bert extends Module {
   hidden(ids: Tensor, options: BertForwardOptions = {}): Tensor {
     const { path = straightPath(this.blocks), dropoutKey, mask, gradientCheckpointing } = options;
     const tokens = checkTokens(ids, this.size.context);
-    const positions = Tensor.from(
-      Int32Array.from({ length: tokens }, (_, index) => index),
-      [tokens],
-      "i32",
-    );
-    const types = options.types ?? Tensor.from(new Int32Array(tokens), [tokens], "i32");
-    const places = add(embedding(this.positionEmbedding.weight, positions), this.typeEmbedding.forward(types)); // [T, C]
-    const embedded = this.embeddingNorm.forward(add(this.tokenEmbedding.forward(ids), places)); // [B, T, C]
-    const start = this.dropout.forward(embedded, dropoutKey?.at(-1));
-    const output = runPath(start, path, { mask, dropoutKey, gradientCheckpointing });
-    return this.finalNorm === undefined ? output : this.finalNorm.forward(output);
+    return scope(() => {
+      const positions = Tensor.from(
+        Int32Array.from({ length: tokens }, (_, index) => index),
+        [tokens],
+        "i32",
+      );
+      const types = options.types ?? Tensor.from(new Int32Array(tokens), [tokens], "i32");
+      const places = add(embedding(this.positionEmbedding.weight, positions), this.typeEmbedding.forward(types)); // [T, C]
+      const embedded = this.embeddingNorm.forward(add(this.tokenEmbedding.forward(ids), places)); // [B, T, C]
+      const start = this.dropout.forward(embedded, dropoutKey?.at(-1));
+      const output = runPath(start, path, { mask, dropoutKey, gradientCheckpointing });
+      return this.finalNorm === undefined ? output : this.finalNorm.forward(output);
+    });
   }
 
   /** Token ids i32 [B, T] and flat positions i32 [M] → logits [M, V] at those positions. */
@@ -157,8 +160,10 @@ export class Bert extends Module {
 
   /** Mean cross-entropy at the masked positions, in nats. */
   loss({ inputs, positions, targets }: MaskedBatch, options: BertForwardOptions = {}): Tensor {
-    const rows = this.#hiddenAt(inputs, positions, options);
-    return inFlopSection("head", () => this.head.loss(rows, this.tokenEmbedding.weight, targets));
+    return scope(() => {
+      const rows = this.#hiddenAt(inputs, positions, options);
+      return inFlopSection("head", () => this.head.loss(rows, this.tokenEmbedding.weight, targets));
+    });
   }
 
   /** Token ids i32 [B, T] and flat positions i32 [M] → the last layer's output at those positions [M, C]. */

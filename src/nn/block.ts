@@ -51,10 +51,15 @@ export interface PathCall extends Pick<BlockCall, "mask" | "dropoutKey"> {
 /** Runs [B, T, C] through the uses of a path, each with its own dropout masks. */
 export function runPath(x: Tensor, path: readonly LayerUse[], call: PathCall): Tensor {
   const { mask, dropoutKey, gradientCheckpointing = false } = call;
-  return path.reduce((stream, { block, branchScale }, position) => {
+  let stream = x;
+  path.forEach(({ block, branchScale }, position) => {
     const run = (input: Tensor) => block.forward(input, { mask, dropoutKey: dropoutKey?.at(position), branchScale });
-    return gradientCheckpointing ? gradientCheckpoint(run, stream, block.parameters()) : run(stream);
-  }, x);
+    const next = gradientCheckpointing ? gradientCheckpoint(run, stream, block.parameters()) : run(stream);
+    // Whatever the gradient needs of it, the tape keeps.
+    if (stream !== x) stream.release();
+    stream = next;
+  });
+  return stream;
 }
 
 /**

@@ -1,6 +1,7 @@
 /** GPT: a causal transformer that predicts the next token. */
 
 import { add, embedding, inFlopSection, matmul, projectedCrossEntropy } from "../autograd/index.ts";
+import { scope } from "../tensor/scope.ts";
 import { Tensor } from "../tensor/tensor.ts";
 import { type LayerUse, type PathCall, runPath, straightPath, TransformerBlock } from "./block.ts";
 import { Dropout, type DropoutKey } from "./dropout.ts";
@@ -83,15 +84,17 @@ export class Gpt extends Module {
   hidden(ids: Tensor, options: ForwardOptions = {}): Tensor {
     const { path = straightPath(this.blocks), dropoutKey, gradientCheckpointing } = options;
     const tokens = checkTokens(ids, this.size.context);
-    const positions = Tensor.from(
-      Int32Array.from({ length: tokens }, (_, index) => index),
-      [tokens],
-      "i32",
-    );
-    const embedded = add(this.tokenEmbedding.forward(ids), embedding(this.positionEmbedding.weight, positions)); // [B, T, C]
-    const start = this.dropout.forward(embedded, dropoutKey?.at(-1));
-    const output = runPath(start, path, { dropoutKey, gradientCheckpointing });
-    return this.finalNorm === undefined ? output : this.finalNorm.forward(output);
+    return scope(() => {
+      const positions = Tensor.from(
+        Int32Array.from({ length: tokens }, (_, index) => index),
+        [tokens],
+        "i32",
+      );
+      const embedded = add(this.tokenEmbedding.forward(ids), embedding(this.positionEmbedding.weight, positions)); // [B, T, C]
+      const start = this.dropout.forward(embedded, dropoutKey?.at(-1));
+      const output = runPath(start, path, { dropoutKey, gradientCheckpointing });
+      return this.finalNorm === undefined ? output : this.finalNorm.forward(output);
+    });
   }
 
   /** Token ids i32 [B, T] → logits [B, T, V] of the next token. */
@@ -106,7 +109,9 @@ export class Gpt extends Module {
 
   /** Mean cross-entropy of the next tokens, in nats: that of `forward`'s logits, which never stand in memory together. */
   loss({ inputs, targets }: CausalBatch, options: ForwardOptions = {}): Tensor {
-    const hidden = this.hidden(inputs, options);
-    return inFlopSection("head", () => projectedCrossEntropy(hidden, this.tokenEmbedding.weight, targets));
+    return scope(() => {
+      const hidden = this.hidden(inputs, options);
+      return inFlopSection("head", () => projectedCrossEntropy(hidden, this.tokenEmbedding.weight, targets));
+    });
   }
 }
