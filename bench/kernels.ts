@@ -111,9 +111,9 @@ function otherCalls(): { name: string; elements: number; call: (kernels: Kernels
   };
   const smooth = { rows, columns: vocabulary, ignoreIndex: -1, labelSmoothing: 0 };
   const step = {
-    ...{ learningRate: 1e-9, beta1: 0.9, beta2: 0.999, epsilon: 1e-8, weightDecay: 0.1 },
-    ...{ biasCorrection1: 1, biasCorrection2: 1, gradientScale: 1 },
+    ...{ learningRate: 1e-9, beta1: 0.9, beta2: 0.999, epsilon: 1e-8, gradientScale: 1 },
   };
+  const update = { parameter, gradient, m, v, weightDecay: 0.1, biasCorrection1: 1, biasCorrection2: 1 };
   const whole = {
     rows: 1,
     columns: x.length,
@@ -160,8 +160,8 @@ function otherCalls(): { name: string; elements: number; call: (kernels: Kernels
       elements: logits.length,
       call: (k) => k.crossEntropyBackward(logits, targets, mean, losses, logitsOut, smooth),
     },
-    { name: "adamw", elements: parameter.length, call: (k) => k.adamw(parameter, gradient, m, v, step) },
-    { name: "sumOfSquares", elements: parameter.length, call: (k) => k.sumOfSquares(parameter) },
+    { name: "adamw", elements: parameter.length, call: (k) => k.adamw([update], step) },
+    { name: "sumOfSquares", elements: parameter.length, call: (k) => k.sumOfSquares([parameter]) },
     { name: "add", elements: x.length, call: (k) => k.add(x, y, z, whole) },
     {
       name: "sum of rows",

@@ -1,13 +1,16 @@
 /** `apollo bench`: what this machine does. */
 
 import { Command } from "commander";
+import { profileKernels } from "../lab/kernel-profile.ts";
 import { describeMachine } from "../lab/machine.ts";
 import { timeSteps } from "../lab/step-times.ts";
 import { Gpt } from "../nn/index.ts";
 import { parseCount } from "./parse.ts";
+import { profileTable } from "./profile-table.ts";
 
 interface BenchFlags {
   machine?: boolean;
+  profile?: boolean;
   hidden: number;
   layers: number;
   heads: number;
@@ -21,6 +24,7 @@ export function benchCommand(): Command {
   return new Command("bench")
     .description("time a GPT training step on this machine; with --machine only say which kernels serve it")
     .option("--machine", "kernel set, variant, threads, and which kernel set serves which operation")
+    .option("--profile", "time of every kernel in a step, its share and speed, and what JavaScript takes")
     .option("--hidden <d>", "hidden size", parseCount, 128)
     .option("--layers <L>", "layers", parseCount, 6)
     .option("--heads <n>", "attention heads", parseCount, 4)
@@ -33,9 +37,15 @@ export function benchCommand(): Command {
       if (!flags.machine) new Gpt(flags);
       console.log(describeMachine());
       if (flags.machine) return;
+      const size = `GPT d=${flags.hidden} L=${flags.layers} T=${flags.context} B=${flags.batch} V=${flags.vocabulary}`;
+      if (flags.profile) {
+        console.log(`${size}: a step, the mean over the half of ${flags.steps} that is nearest to their median`);
+        console.log(profileTable(profileKernels(flags)));
+        return;
+      }
       const { medianMs, gflops } = timeSteps(flags);
       console.log(
-        `GPT d=${flags.hidden} L=${flags.layers} T=${flags.context} B=${flags.batch} V=${flags.vocabulary}: ${medianMs.toFixed(2)} ms per step (median of ${flags.steps}), ${gflops.toFixed(1)} GFLOP/s`,
+        `${size}: ${medianMs.toFixed(2)} ms per step (median of ${flags.steps}), ${gflops.toFixed(1)} GFLOP/s`,
       );
     });
 }

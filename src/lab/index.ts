@@ -5,6 +5,7 @@ export { type PrepareCorpusOptions, type PreparedCorpus, prepareCorpus } from ".
 export { type CompareOptions, compare, compareRuns, writeReport } from "./compare.ts";
 export { type Experiment, type ExperimentInput, methodOf, parseExperiment, presetModel } from "./experiment.ts";
 export { type GenerateTextOptions, generateText } from "./generate-text.ts";
+export { type KernelProfile, type KernelUse, profileKernels } from "./kernel-profile.ts";
 export { describeMachine } from "./machine.ts";
 export { estimateMemory, type MemoryEstimate } from "./memory-estimate.ts";
 export { planRun, type RunPlan } from "./plan.ts";

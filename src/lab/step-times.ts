@@ -56,10 +56,15 @@ export function trainingSteps(
   });
 }
 
+/** Steps to make before `steps` are timed: until the engine has compiled and optimised what they run. */
+export function warmUpSteps(steps: number): number {
+  return Math.max(3, Math.ceil(steps / 10));
+}
+
 /** Times whole training steps: forward, backward, clipping, AdamW. */
 export function timeSteps({ steps, ...options }: StepTimeOptions): StepTime {
   const training = trainingSteps(options);
-  for (let warmUp = Math.max(3, Math.ceil(steps / 10)); warmUp > 0; warmUp--) training.next();
+  for (let warmUp = warmUpSteps(steps); warmUp > 0; warmUp--) training.next();
   const records = Array.from({ length: steps }, () => training.next().value as StepRecord);
   const medianMs = median(records.map(({ elapsedMs }) => elapsedMs));
   const { modelFlops } = records[0];

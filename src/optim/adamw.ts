@@ -2,7 +2,13 @@
 
 import { kernelsFor } from "../tensor/engine.ts";
 import { type Parameter, zerosLike } from "../tensor/tensor.ts";
-import { checkLearningRate, type Optimizer, type ParameterState, type UpdateOptions } from "./optimizer.ts";
+import {
+  checkLearningRate,
+  type Optimizer,
+  type ParameterState,
+  type UpdateOptions,
+  withGradients,
+} from "./optimizer.ts";
 
 export interface AdamWOptions {
   beta1?: number;
@@ -42,21 +48,25 @@ export class AdamW implements Optimizer {
   step({ learningRate, gradientScale = 1 }: UpdateOptions): void {
     checkLearningRate(learningRate);
     const { beta1, beta2, epsilon, weightDecay, decays } = this.#options;
-    for (const parameter of this.#parameters) {
-      if (parameter.grad === null) continue;
-      const state = this.#stateOf(parameter);
-      state.step++;
-      const { m, v } = state.averages;
-      kernelsFor(parameter.dtype).adamw(parameter.numbers, parameter.grad.numbers, m.numbers, v.numbers, {
-        learningRate,
-        beta1,
-        beta2,
-        epsilon,
-        weightDecay: decays(parameter) ? weightDecay : 0,
-        biasCorrection1: 1 - beta1 ** state.step,
-        biasCorrection2: 1 - beta2 ** state.step,
-        gradientScale,
+    for (const [dtype, trained] of withGradients(this.#parameters)) {
+      // Views are taken when everything is made: memory that is not shared replaces its buffer when it grows.
+      for (const parameter of trained) {
+        void parameter.storage;
+        this.#stateOf(parameter).step++;
+      }
+      const updates = trained.map((parameter) => {
+        const { step, averages } = this.#stateOf(parameter);
+        return {
+          parameter: parameter.numbers,
+          gradient: parameter.grad.numbers,
+          m: averages.m.numbers,
+          v: averages.v.numbers,
+          weightDecay: decays(parameter) ? weightDecay : 0,
+          biasCorrection1: 1 - beta1 ** step,
+          biasCorrection2: 1 - beta2 ** step,
+        };
       });
+      kernelsFor(dtype).adamw(updates, { learningRate, beta1, beta2, epsilon, gradientScale });
     }
   }
 

@@ -2,13 +2,13 @@
 
 import { kernelsFor } from "../tensor/engine.ts";
 import type { Parameter } from "../tensor/tensor.ts";
+import { withGradients } from "./optimizer.ts";
 
 /** √Σg² over the gradients of all parameters that have one, summed in f64. */
 export function gradientNorm(parameters: readonly Parameter[]): number {
   let total = 0;
-  for (const { grad } of new Set(parameters)) {
-    if (grad !== null) total += kernelsFor(grad.dtype).sumOfSquares(grad.numbers);
-  }
+  for (const [dtype, trained] of withGradients(new Set(parameters)))
+    total += kernelsFor(dtype).sumOfSquares(trained.map(({ grad }) => grad.numbers));
   return Math.sqrt(total);
 }
 

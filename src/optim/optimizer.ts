@@ -1,5 +1,6 @@
 /** What every optimizer is. */
 
+import type { DType } from "../tensor/storage.ts";
 import type { Parameter, Tensor } from "../tensor/tensor.ts";
 
 /** A parameter's own memory in an optimizer. */
@@ -25,6 +26,20 @@ export interface Optimizer {
   step(options: UpdateOptions): void;
   /** State by parameter; empty until its first update. Growth reads and rewrites it. */
   readonly state: Map<Parameter, ParameterState>;
+}
+
+export type ParameterWithGradient = Parameter & { grad: Tensor };
+
+/** The parameters that have a gradient, by element type: a kernel works on tensors of one type. */
+export function withGradients(parameters: Iterable<Parameter>): Map<DType, ParameterWithGradient[]> {
+  const byType = new Map<DType, ParameterWithGradient[]>();
+  for (const parameter of parameters) {
+    if (parameter.grad === null) continue;
+    const ofType = byType.get(parameter.dtype);
+    if (ofType === undefined) byType.set(parameter.dtype, [parameter as ParameterWithGradient]);
+    else ofType.push(parameter as ParameterWithGradient);
+  }
+  return byType;
 }
 
 /** @throws naming a learning rate that would spoil every weight. */

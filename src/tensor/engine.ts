@@ -135,15 +135,46 @@ function checkOptions({ kernels, threads, variant }: EngineOptions): void {
 }
 
 let engine: Engine | null = null;
+/** The engine's kernels of f32 as {@link kernelsFor} hands them out: under observation, if there is any. */
+let served: Kernels | null = null;
+let observer: KernelObserver | null = null;
 
 function currentEngine(): Engine {
   return (engine ??= createEngine());
 }
 
+function serve(): Kernels {
+  const { f32 } = currentEngine();
+  return (served = observer === null ? f32 : observed(f32, observer));
+}
+
 /** The kernels that serve an element type: the reference for f64, those of {@link configureEngine} for f32 (and indices). */
 export function kernelsFor(dtype: DType): Kernels {
   if (dtype === "f64") return referenceKernels;
-  return engine === null ? currentEngine().f32 : engine.f32;
+  return served ?? serve();
+}
+
+/** Is told of every call of a kernel: runs it by `call`, once. `operands` are the kernel's arguments, layouts among them. */
+export type KernelObserver = (name: keyof Kernels, operands: readonly unknown[], call: () => unknown) => unknown;
+
+/** Runs `body` while an observer stands between the operations and the kernels of f32; without one nothing does. */
+export function observeKernels<Result>(by: KernelObserver, body: () => Result): Result {
+  const before = observer;
+  observer = by;
+  served = null;
+  try {
+    return body();
+  } finally {
+    observer = before;
+    served = null;
+  }
+}
+
+function observed(kernels: Kernels, by: KernelObserver): Kernels {
+  const entries = Object.entries(kernels) as [keyof Kernels, (...operands: unknown[]) => unknown][];
+  return Object.fromEntries(
+    entries.map(([name, kernel]) => [name, (...operands: unknown[]) => by(name, operands, () => kernel(...operands))]),
+  ) as unknown as Kernels;
 }
 
 /**
@@ -155,6 +186,7 @@ export function configureEngine(options: EngineOptions = {}, pooling: PoolingOpt
   const next = createEngine(options, memory, pooling);
   engine?.close();
   engine = next;
+  served = null;
 }
 
 /** What {@link kernelsFor} serves with. */

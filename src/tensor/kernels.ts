@@ -111,16 +111,24 @@ export interface CrossEntropyLayout extends RowsLayout {
   labelSmoothing: number;
 }
 
+/** What an AdamW step does to one tensor: all of one length. */
+export interface AdamWUpdate {
+  parameter: Numbers;
+  gradient: Numbers;
+  m: Numbers;
+  v: Numbers;
+  weightDecay: number;
+  /** 1 − β₁ᵗ and 1 − β₂ᵗ of this tensor's own step count t. */
+  biasCorrection1: number;
+  biasCorrection2: number;
+}
+
 export interface AdamWStep {
   learningRate: number;
   beta1: number;
   beta2: number;
   epsilon: number;
-  weightDecay: number;
-  /** 1 − β₁ᵗ and 1 − β₂ᵗ of this tensor's own step count t. */
-  biasCorrection1: number;
-  biasCorrection2: number;
-  /** Factor on the gradient (the clipping coefficient). */
+  /** Factor on the gradients (the clipping coefficient). */
   gradientScale: number;
 }
 
@@ -280,10 +288,10 @@ export interface Kernels {
 
   matmul(a: Numbers, b: Numbers, out: Numbers, layout: MatmulLayout): void;
 
-  /** One AdamW update in place: decoupled decay, then m, v and the parameter. */
-  adamw(parameter: Numbers, gradient: Numbers, m: Numbers, v: Numbers, step: AdamWStep): void;
-  /** Σ x² in f64, over chunks fixed by the length alone. */
-  sumOfSquares(x: Numbers): number;
+  /** One AdamW update of all tensors in place: decoupled decay, then m, v and the parameter. */
+  adamw(updates: readonly AdamWUpdate[], step: AdamWStep): void;
+  /** Σ x² over all tensors in f64, over chunks fixed by their lengths alone. */
+  sumOfSquares(tensors: readonly Numbers[]): number;
 }
 
 /** Names of the kernel sets, slowest and plainest first. */

@@ -333,23 +333,26 @@ export const referenceKernels: Kernels = {
     finishProduct(referenceKernels, out, layout);
   },
 
-  adamw(parameter, gradient, m, v, step) {
-    const { learningRate, beta1, beta2, epsilon, weightDecay, biasCorrection1, biasCorrection2, gradientScale } = step;
-    for (let i = 0; i < parameter.length; i++) {
-      const g = gradient[i] * gradientScale;
-      m[i] = beta1 * m[i] + (1 - beta1) * g;
-      v[i] = beta2 * v[i] + (1 - beta2) * g * g;
-      const update = m[i] / biasCorrection1 / (Math.sqrt(v[i] / biasCorrection2) + epsilon);
-      parameter[i] -= learningRate * (update + weightDecay * parameter[i]);
+  adamw(updates, { learningRate, beta1, beta2, epsilon, gradientScale }) {
+    for (const { parameter, gradient, m, v, weightDecay, biasCorrection1, biasCorrection2 } of updates) {
+      for (let i = 0; i < parameter.length; i++) {
+        const g = gradient[i] * gradientScale;
+        m[i] = beta1 * m[i] + (1 - beta1) * g;
+        v[i] = beta2 * v[i] + (1 - beta2) * g * g;
+        const update = m[i] / biasCorrection1 / (Math.sqrt(v[i] / biasCorrection2) + epsilon);
+        parameter[i] -= learningRate * (update + weightDecay * parameter[i]);
+      }
     }
   },
-  sumOfSquares(x) {
+  sumOfSquares(tensors) {
     let total = 0;
-    for (let start = 0; start < x.length; start += SUM_CHUNK) {
-      let chunk = 0;
-      const end = Math.min(x.length, start + SUM_CHUNK);
-      for (let i = start; i < end; i++) chunk += x[i] * x[i];
-      total += chunk;
+    for (const x of tensors) {
+      for (let start = 0; start < x.length; start += SUM_CHUNK) {
+        let chunk = 0;
+        const end = Math.min(x.length, start + SUM_CHUNK);
+        for (let i = start; i < end; i++) chunk += x[i] * x[i];
+        total += chunk;
+      }
     }
     return total;
   },

@@ -10,6 +10,7 @@ import { EPILOGUE_NUMBERS } from "./matmul-epilogue.ts";
 import { divideMatmul } from "./matmul-parts.ts";
 import type { Memory } from "./memory.ts";
 import { dropoutThreshold } from "./random.ts";
+import { createListKernels } from "./simd-list-kernels.ts";
 import { mergeAxes } from "./strided-axes.ts";
 import type { ThreadPool } from "./thread-pool.ts";
 
@@ -139,7 +140,6 @@ export function createSimdKernels({ memory, pool, fallback, addressOf, panel }: 
     takeRows: pool.indexOf("takeRows"),
     addRows: pool.indexOf("addRows"),
     sumChunks: pool.indexOf("sumChunks"),
-    squareChunks: pool.indexOf("squareChunks"),
     sumRows: pool.indexOf("sumRows"),
     sumColumns: pool.indexOf("sumColumns"),
     maxRows: pool.indexOf("maxRows"),
@@ -158,7 +158,6 @@ export function createSimdKernels({ memory, pool, fallback, addressOf, panel }: 
     attention: pool.indexOf("attention"),
     attentionBackward: pool.indexOf("attentionBackward"),
     matmul: pool.indexOf("matmul"),
-    adamw: pool.indexOf("adamw"),
   };
 
   /** Σ of the chunk sums that a kernel writes, always in the same order. */
@@ -175,6 +174,7 @@ export function createSimdKernels({ memory, pool, fallback, addressOf, panel }: 
 
   return {
     ...fallback,
+    ...createListKernels({ memory, pool, fallback, addressOf }),
     ...(fromNames(BINARY_NAMES, binary) as Pick<Kernels, (typeof BINARY_NAMES)[number]>),
     ...(fromNames(Object.keys(UNARY_COSTS) as (keyof typeof UNARY_COSTS)[], unary) as Pick<
       Kernels,
@@ -399,24 +399,6 @@ export function createSimdKernels({ memory, pool, fallback, addressOf, panel }: 
       const [biasAddress, residualAddress, inputs] = optional;
       const number = epilogue === undefined ? 0 : EPILOGUE_NUMBERS[epilogue.name];
       runMatmul([...addresses, biasAddress, residualAddress, number, inputs], layout);
-    },
-
-    adamw(parameter, gradient, m, v, step) {
-      const addresses = addressesOf(parameter, gradient, m, v);
-      if (addresses === null) {
-        fallback.adamw(parameter, gradient, m, v, step);
-        return;
-      }
-      const { learningRate, beta1, beta2, epsilon, weightDecay, biasCorrection1, biasCorrection2, gradientScale } =
-        step;
-      const moments = [beta1, 1 - beta1, beta2, 1 - beta2];
-      const corrections = [1 / biasCorrection1, 1 / biasCorrection2];
-      const given = [...addresses, learningRate, ...moments, epsilon, weightDecay, ...corrections, gradientScale];
-      pool.run(index.adamw, given, parameter.length, ELEMENT_GRAIN, parameter.length * COST.longFormula);
-    },
-    sumOfSquares(x) {
-      const address = addressOf(x);
-      return address < 0 ? fallback.sumOfSquares(x) : sumOfChunks(index.squareChunks, address, x.length);
     },
   };
 

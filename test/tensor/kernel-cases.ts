@@ -612,31 +612,51 @@ const matmul: CallMaker = (random, size) => {
   return random.integer(2) === 0 ? matmulCall(random, sizes) : finishedMatmulCall(random, sizes);
 };
 
+/** `size` in up to seven parts, of which some may be empty. */
+function drawLengths(random: Random, size: number): number[] {
+  const cuts = Array.from({ length: random.integer(7) }, () => random.integer(size + 1)).sort((a, b) => a - b);
+  return [...cuts, size].map((end, part) => end - (cuts[part - 1] ?? 0));
+}
+
 const adamw: CallMaker = (random, size) => {
-  const step = {
-    ...{ learningRate: 0.01, beta1: 0.9, beta2: 0.999, epsilon: 1e-8, weightDecay: 0.1 },
-    ...{ biasCorrection1: 0.19, biasCorrection2: 0.002, gradientScale: 0.7 },
-  };
+  const step = { learningRate: 0.01, beta1: 0.9, beta2: 0.999, epsilon: 1e-8, gradientScale: 0.7 };
+  const tensors = drawLengths(random, size).map((length) => ({
+    length,
+    weightDecay: 0.2 * random.uniform(),
+    biasCorrection1: 0.1 + 0.9 * random.uniform(),
+    biasCorrection2: 0.001 + 0.9 * random.uniform(),
+  }));
   return {
-    start: [uniform(random, size), uniform(random, size), uniform(random, size), uniform(random, size, 0.1, 3)],
-    results: [0, 2, 3],
-    run: (kernels, [parameter, gradient, m, v]) => kernels.adamw(n(parameter), n(gradient), n(m), n(v), step),
-    bounds: ([parameter, gradient, m], [, , , v]) => [
-      map(
-        size,
-        (i) =>
-          Math.abs(parameter[i]) + (0.01 * (Math.abs(m[i]) + Math.abs(gradient[i]))) / 0.19 / Math.sqrt(v[i] / 0.002),
-      ),
-      map(size, (i) => Math.abs(m[i]) + Math.abs(gradient[i])),
-      v,
-    ],
+    start: tensors.flatMap(({ length }) => [
+      uniform(random, length),
+      uniform(random, length),
+      uniform(random, length),
+      uniform(random, length, 0.1, 3),
+    ]),
+    results: tensors.flatMap((_, i) => [4 * i, 4 * i + 2, 4 * i + 3]),
+    run(kernels, operands) {
+      const updates = tensors.map((constants, i) => {
+        const [parameter, gradient, m, v] = operands.slice(4 * i, 4 * i + 4).map(n);
+        return { parameter, gradient, m, v, ...constants };
+      });
+      return kernels.adamw(updates, step);
+    },
+    bounds: (before, after) =>
+      tensors.flatMap(({ length, biasCorrection1, biasCorrection2 }, i) => {
+        const [parameter, gradient, m] = before.slice(4 * i);
+        const v = after[4 * i + 3];
+        const moved = map(length, (k) => Math.abs(m[k]) + Math.abs(gradient[k]));
+        const change = (k: number) => (0.01 * moved[k]) / biasCorrection1 / Math.sqrt(v[k] / biasCorrection2);
+        return [map(length, (k) => Math.abs(parameter[k]) + change(k)), moved, v];
+      }),
   };
 };
 
 const sumOfSquares: CallMaker = (random, size) => ({
-  start: [uniform(random, size)],
+  // Several times as long: some of them more than one chunk.
+  start: drawLengths(random, 5 * size).map((length) => uniform(random, length)),
   results: [],
-  run: (kernels, [x]) => kernels.sumOfSquares(n(x)),
+  run: (kernels, tensors) => kernels.sumOfSquares(tensors.map(n)),
   bounds: () => [],
 });
 

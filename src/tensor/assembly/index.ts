@@ -19,3 +19,4 @@ export {
   softmax,
   softmaxBackward,
 } from "./rows";
+export { adamw, squareChunks } from "./tensor-lists";

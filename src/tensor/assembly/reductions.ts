@@ -41,40 +41,6 @@ export function sumChunks(x: usize, partials: usize, length: i32, begin: i32, en
   }
 }
 
-/**
- * partials[chunks] (f64) = Σ x² in f64 over chunks of 4096 of `length` elements. Unit of work: a chunk.
- * Reference: `sumOfSquares`.
- */
-export function squareChunks(x: usize, partials: usize, length: i32, begin: i32, end: i32): void {
-  for (let chunk = begin; chunk < end; chunk++) {
-    let i = chunk * CHUNK;
-    const last = min(length, i + CHUNK);
-    let sum0 = f64x2.splat(0);
-    let sum1 = sum0;
-    let sum2 = sum0;
-    let sum3 = sum0;
-    for (; i + 8 <= last; i += 8) {
-      const low = v128.load(x + (<usize>i << 2));
-      const high = v128.load(x + (<usize>i << 2), 16);
-      const x0 = f64x2.promote_low_f32x4(low);
-      const x1 = f64x2.promote_low_f32x4(v128.shuffle<f32>(low, low, 2, 3, 2, 3));
-      const x2 = f64x2.promote_low_f32x4(high);
-      const x3 = f64x2.promote_low_f32x4(v128.shuffle<f32>(high, high, 2, 3, 2, 3));
-      sum0 = f64x2.add(sum0, f64x2.mul(x0, x0));
-      sum1 = f64x2.add(sum1, f64x2.mul(x1, x1));
-      sum2 = f64x2.add(sum2, f64x2.mul(x2, x2));
-      sum3 = f64x2.add(sum3, f64x2.mul(x3, x3));
-    }
-    const sums = f64x2.add(f64x2.add(sum0, sum1), f64x2.add(sum2, sum3));
-    let total = f64x2.extract_lane(sums, 0) + f64x2.extract_lane(sums, 1);
-    for (; i < last; i++) {
-      const value = <f64>load<f32>(x + (<usize>i << 2));
-      total += value * value;
-    }
-    store<f64>(partials + (<usize>chunk << 3), total);
-  }
-}
-
 /** out[rows] = Σ x[rows, size]. Unit of work: a row. Reference: `sum` with inner = 1. */
 export function sumRows(x: usize, out: usize, size: i32, begin: i32, end: i32, scratch: usize): void {
   for (let row = begin; row < end; row++) {
