@@ -137,7 +137,7 @@ function update<Batch>(options: TrainingOptions<Batch>, step: number, uniqueLaye
     );
   }
   optimizer.step({ learningRate, gradientScale: clipCoefficient(gradNorm, clipNorm) });
-  model.zeroGrad();
+  for (const parameter of parameters) parameter.zeroGrad();
 
   const depth = plans.reduce((total, plan) => total + plan.positions.length, 0) / microBatches;
   const tokens = options.tokensPerBatch * microBatches;

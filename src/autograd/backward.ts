@@ -161,7 +161,7 @@ function contributionsOf(
   gradient: Tensor,
   { createGraph, retainGraph }: PassOptions,
 ): (Tensor | null)[] {
-  const { record, options, saved, inputShapes } = node;
+  const { record, options, saved, inputShapes, flops } = node;
   if (createGraph && !record.twice) {
     throw new Error(
       `backward: "${record.name}" is a fused operation without a second derivative; use its readable composition`,
@@ -179,16 +179,13 @@ function contributionsOf(
     allocate: (shape) => Tensor.allocate(shape, gradient.dtype),
   };
   const rules = record.backward!(call);
-  const modelFlops = record.flops?.(inputShapes, options);
-  const flops = modelFlops?.backward;
-  const executed = record.executedFlops?.(inputShapes, options).backward ?? flops;
-  const shared = modelFlops?.backwardShared;
+  const shared = flops?.model.backwardShared;
   if (shared?.inputs.some((index) => node.edges[index] !== null))
     tallyFlops(shared.flops, shared.flops, node.flopSection);
   return node.edges.map((edge, index) => {
     const rule = rules[index];
     if (edge === null || rule == null) return null;
-    if (flops !== undefined) tallyFlops(flops[index], executed![index], node.flopSection);
+    if (flops !== null) tallyFlops(flops.model.backward[index], flops.executed.backward[index], node.flopSection);
     const result = record.countsItself ? inFlopSection(node.flopSection, rule) : uncounted(rule);
     return own(unbroadcast(result, inputShapes[index]), gradient, saved);
   });

@@ -119,6 +119,18 @@ export function defineOp<Options = undefined>(record: OpRecord<Options>): Op<Opt
   return op;
 }
 
+/** What one application asks for and what its kernels do. */
+export interface FlopsOfCall {
+  model: OpFlops;
+  executed: OpFlops;
+}
+
+function flopsOf<Options>(record: OpRecord<Options>, inputs: readonly Shape[], options: Options): FlopsOfCall | null {
+  if (record.flops === undefined) return null;
+  const model = record.flops(inputs, options);
+  return { model, executed: record.executedFlops?.(inputs, options) ?? model };
+}
+
 let nodesMade = 0;
 
 /** Where a gradient goes on to: the node that made an input, a leaf, or nowhere. */
@@ -134,6 +146,7 @@ export class TapeNode implements TapeLink {
   readonly shape: Shape;
   readonly dtype: DType;
   readonly inputShapes: readonly Shape[];
+  readonly flops: FlopsOfCall | null;
   readonly flopSection = currentFlopSection();
   edges: TapeEdge[];
   saved: Tensor[] = [];
@@ -144,13 +157,21 @@ export class TapeNode implements TapeLink {
   /** The output (1) and the nodes that continue to this one. */
   #references = 1;
 
-  // biome-ignore lint/suspicious/noExplicitAny: see above.
-  constructor(record: OpRecord<any>, options: unknown, output: Tensor, inputs: readonly Tensor[]) {
+  constructor(
+    // biome-ignore lint/suspicious/noExplicitAny: see above.
+    record: OpRecord<any>,
+    options: unknown,
+    output: Tensor,
+    inputs: readonly Tensor[],
+    inputShapes: readonly Shape[],
+    flops: FlopsOfCall | null,
+  ) {
     this.record = record;
     this.options = options;
     this.shape = output.shape;
     this.dtype = output.dtype;
-    this.inputShapes = inputs.map((input) => input.shape);
+    this.inputShapes = inputShapes;
+    this.flops = flops;
     this.edges = inputs.map(edgeOf);
     for (const edge of this.edges) if (edge instanceof TapeNode) edge.retain();
   }
@@ -231,64 +252,86 @@ export function aliasWithHistory(tensor: Tensor): Tensor {
   return alias;
 }
 
+/** One application on its way through the forward pass. A class, because closures are made anew for every call. */
+class Application<Options> implements ForwardCall<Options> {
+  readonly options: Options;
+  readonly kernels: Kernels;
+  readonly shape: Shape;
+  readonly inputWants: readonly boolean[];
+  readonly toSave: Tensor[] = [];
+  readonly auxiliaries: Tensor[] = [];
+  readonly #dtype: DType;
+  readonly #outputType: DType;
+
+  constructor(
+    record: OpRecord<Options>,
+    options: Options,
+    { shape, dtype, inputWants }: { shape: Shape; dtype: DType; inputWants: readonly boolean[] },
+  ) {
+    this.options = options;
+    this.shape = shape;
+    this.inputWants = inputWants;
+    this.kernels = kernelsFor(dtype);
+    this.#dtype = dtype;
+    this.#outputType = record.dtype ?? dtype;
+  }
+
+  allocate(): Tensor {
+    return Tensor.allocate(this.shape, this.#outputType);
+  }
+
+  view(x: Tensor): Tensor {
+    const view = x.alias(this.shape);
+    adopt(view);
+    return view;
+  }
+
+  auxiliary(shape: Shape): Tensor {
+    const tensor = Tensor.allocate(shape, this.#dtype);
+    this.auxiliaries.push(tensor);
+    return tensor;
+  }
+
+  save(...tensors: Tensor[]): void {
+    this.toSave.push(...tensors);
+  }
+}
+
 function apply<Options>(record: OpRecord<Options>, inputs: readonly Tensor[], options: Options): Tensor {
-  for (const [index, input] of inputs.entries()) {
+  inputs.forEach((input, index) => {
     if (!(input instanceof Tensor))
       throw new Error(`${record.name}: input ${index} is ${describe(input)}, not a tensor`);
-  }
+  });
   const shapes = inputs.map((input) => input.shape);
   const shape = record.shape(shapes, options);
-  const dtype = elementType(record, inputs);
   const records = record.backward !== undefined && isRecording() && inputs.some((input) => input.requiresGrad);
-  const toSave: Tensor[] = [];
-  const auxiliaries: Tensor[] = [];
-  const call: ForwardCall<Options> = {
-    options,
-    shape,
-    inputWants: inputs.map((input) => records && input.requiresGrad),
-    kernels: kernelsFor(dtype),
-    allocate: () => Tensor.allocate(shape, record.dtype ?? dtype),
-    view: (x) => {
-      const view = x.alias(shape);
-      adopt(view);
-      return view;
-    },
-    auxiliary: (auxiliaryShape) => {
-      const tensor = Tensor.allocate(auxiliaryShape, dtype);
-      auxiliaries.push(tensor);
-      return tensor;
-    },
-    save: (...tensors) => {
-      if (records) toSave.push(...tensors);
-    },
-  };
+  const inputWants = inputs.map((input) => records && input.requiresGrad);
+  const call = new Application(record, options, { shape, dtype: elementType(record, inputs), inputWants });
   // Parameters come into being before anyone holds a view of the memory, which then may grow and be replaced.
   for (const input of inputs) void input.storage;
   const output = record.forward(call, inputs);
   if (!sameShape(output.shape, shape)) {
     throw new ShapeError(`${record.name}: made ${formatShape(output.shape)} where ${formatShape(shape)} was declared`);
   }
-  const section = currentFlopSection();
-  if (record.flops !== undefined) {
-    const model = record.flops(shapes, options).forward;
-    tallyFlops(model, record.executedFlops?.(shapes, options).forward ?? model, section);
-  }
+  const flops = flopsOf(record, shapes, options);
+  if (flops !== null) tallyFlops(flops.model.forward, flops.executed.forward, currentFlopSection());
   if (records) {
-    const node = new TapeNode(record, options, output, inputs);
-    for (const tensor of toSave) node.save(tensor, output, node);
+    const node = new TapeNode(record, options, output, inputs, shapes, flops);
+    for (const tensor of call.toSave) node.save(tensor, output, node);
     output.node = node;
     output.requiresGrad = true;
     if (output.scope === null) node.watch();
   }
-  for (const tensor of auxiliaries) tensor.release();
+  for (const tensor of call.auxiliaries) tensor.release();
   return output;
 }
 
 /** The element type that an operation works on. @throws when types meet, or indices and numbers are confused. */
-function elementType<Options>({ name, indexInputs = [], moves }: OpRecord<Options>, inputs: readonly Tensor[]): DType {
+function elementType<Options>({ name, indexInputs, moves }: OpRecord<Options>, inputs: readonly Tensor[]): DType {
   let found: DType | null = null;
-  for (const [index, { dtype, shape }] of inputs.entries()) {
-    const isIndices = indexInputs.includes(index);
+  for (let index = 0; index < inputs.length; index++) {
+    const { dtype, shape } = inputs[index];
+    const isIndices = indexInputs?.includes(index) ?? false;
     if (isIndices !== (dtype === "i32") && (isIndices || !moves)) {
       const wanted = isIndices ? "indices (i32)" : "numbers (f32 or f64)";
       throw new Error(`${name}: input ${index} of shape ${formatShape(shape)} is ${dtype} where ${wanted} are needed`);

@@ -29,9 +29,13 @@ export abstract class Module {
     return named;
   }
 
-  /** Every parameter once. */
+  /** Every parameter once, in the same order. */
   parameters(): Parameter[] {
-    return [...this.namedParameters().values()];
+    const found = new Set<Parameter>();
+    visit(this, (member) => {
+      if (member instanceof Parameter) found.add(member);
+    });
+    return [...found];
   }
 
   /** Number of trained numbers; nothing is allocated to count them. */
@@ -113,7 +117,9 @@ export abstract class Module {
   }
 
   #setTraining(isTraining: boolean): this {
-    for (const module of modulesOf(this)) module.isTraining = isTraining;
+    visit(this, (member) => {
+      if (member instanceof Module) member.isTraining = isTraining;
+    });
     return this;
   }
 }
@@ -140,10 +146,17 @@ function* places(module: Module, prefix = ""): Generator<Place> {
   }
 }
 
-function* modulesOf(module: Module): Generator<Module> {
-  yield module;
-  for (const value of Object.values(module)) {
-    for (const item of Array.isArray(value) ? value : [value]) if (item instanceof Module) yield* modulesOf(item);
+/** Shows every module and parameter of a tree, in the order of the fields. Runs at every step, so it makes nothing. */
+function visit(module: Module, show: (member: Module | Parameter) => void): void {
+  show(module);
+  const showItem = (item: unknown) => {
+    if (item instanceof Parameter) show(item);
+    else if (item instanceof Module) visit(item, show);
+  };
+  for (const key in module) {
+    const value: unknown = module[key as keyof Module];
+    if (Array.isArray(value)) value.forEach(showItem);
+    else showItem(value);
   }
 }
 

@@ -14,25 +14,38 @@ const abandoned = new FinalizationRegistry<{ address: number; byteLength: number
   memory.release(address, byteLength),
 );
 
+/**
+ * Storages to be registered with `abandoned` when the running task ends. Registering takes longer than many a kernel, and
+ * gradients come and go within a step; nor is anything collected before the task has ended.
+ */
+let unregistered: Storage[] = [];
+/** Then those that live are registered at once, and the others forgotten: a task may train a whole model. */
+const MOST_UNREGISTERED = 1024;
+
+function registerAll(): void {
+  const storages = unregistered;
+  unregistered = [];
+  for (const storage of storages) storage.register();
+}
+
 export class Storage<T extends DType = DType> {
   readonly dtype: T;
   readonly length: number;
+  readonly byteLength: number;
   readonly address: number;
   /** How many tensors and tape nodes use the block; at 0 it goes back to the pool. */
   references = 1;
   #view: ViewOf[T] | null = null;
-  #watched = false;
+  #isWatched = false;
+  #isRegistered = false;
 
   /** @throws for an element type that there is none of, and when the memory does not suffice. */
   constructor(dtype: T, length: number) {
     if (!Object.hasOwn(BYTES, dtype)) throw new Error(`tensor: dtype must be f32, f64 or i32, not ${dtype}`);
     this.dtype = dtype;
     this.length = length;
+    this.byteLength = length * BYTES[dtype];
     this.address = memory.allocate(this.byteLength);
-  }
-
-  get byteLength(): number {
-    return this.length * BYTES[this.dtype];
   }
 
   /** The elements, seen in place. */
@@ -50,14 +63,22 @@ export class Storage<T extends DType = DType> {
   release(): void {
     if (--this.references > 0) return;
     this.#view = null;
-    if (this.#watched) abandoned.unregister(this);
+    if (this.#isRegistered) abandoned.unregister(this);
     memory.release(this.address, this.byteLength);
   }
 
   /** From now on garbage collection gives the block back, if nobody releases it before. */
   watch(): void {
-    if (this.#watched) return;
-    this.#watched = true;
+    if (this.#isWatched) return;
+    this.#isWatched = true;
+    if (unregistered.push(this) === 1) queueMicrotask(registerAll);
+    else if (unregistered.length > MOST_UNREGISTERED) registerAll();
+  }
+
+  /** The second half of {@link watch}. */
+  register(): void {
+    if (this.references === 0) return;
+    this.#isRegistered = true;
     abandoned.register(this, { address: this.address, byteLength: this.byteLength }, this);
   }
 

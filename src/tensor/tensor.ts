@@ -104,16 +104,14 @@ export class Tensor extends Scoped {
 
   /** The elements in place as floating-point numbers. @throws for indices. */
   get numbers(): Numbers {
-    const { view } = this.storage;
-    if (view instanceof Int32Array)
+    if (this.dtype === "i32")
       throw new Error(`expected numbers, got an i32 tensor of shape ${formatShape(this.shape)}`);
-    return view;
+    return this.storage.view as Numbers;
   }
 
   /** The elements in place as indices. @throws for floating-point tensors. */
   get indices(): Int32Array {
-    const { view } = this.storage;
-    if (view instanceof Int32Array) return view;
+    if (this.dtype === "i32") return this.storage.view as Int32Array;
     throw new Error(`expected i32 indices, got an ${this.dtype} tensor of shape ${formatShape(this.shape)}`);
   }
 

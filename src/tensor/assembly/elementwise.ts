@@ -16,7 +16,6 @@ import {
   one,
   splat,
   storePair,
-  withoutDenormals,
 } from "./lanes";
 
 const ADD = 0;
