@@ -199,6 +199,22 @@ describe("the command line", () => {
     expect(stdout).to.match(/^blocked +matmul$/m);
   });
 
+  it("profiles the kernels of a step: every share of it, and what is left for JavaScript", () => {
+    const size = ["--hidden", "8", "--layers", "1", "--heads", "2", "--context", "4", "--batch", "2"];
+    const { stdout, status } = apollo(["bench", "--profile", ...size, "--vocabulary", "16", "--steps", "4"]);
+    expect(status).to.equal(0);
+    const shares = [...stdout.matchAll(/^│ (.+?) +│.*? ([\d.]+) %/gm)].map(([, name, share]) => ({
+      name,
+      share: +share,
+    }));
+    const named = (wanted: string) => shares.find(({ name }) => name === wanted)!.share;
+    expect(named("matmul NN 8×8×24")).to.be.greaterThan(0);
+    expect(named("all kernels") + named("JavaScript")).to.be.closeTo(100, 0.11);
+    expect(named("step")).to.equal(100);
+    const ofKernels = shares.slice(0, -3).reduce((total, { share }) => total + share, 0);
+    expect(ofKernels).to.be.closeTo(named("all kernels"), 0.05 * shares.length);
+  });
+
   describe("refuses in one sentence, with exit code 1 and nothing written:", () => {
     const cases: [name: string, args: string[], complaint: RegExp][] = [
       ["a command that does not exist", ["trian"], /unknown command 'trian'/],
