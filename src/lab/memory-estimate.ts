@@ -107,7 +107,7 @@ export function refuseTooLarge(experiment: Pick<Experiment, "model" | "training"
   if (totalBytes > MAXIMUM_BYTES) {
     throw new Error(
       `the model does not fit: training needs about ${formatGibibytes(totalBytes)} GiB ` +
-        `(${formatGibibytes(parameterBytes)} for parameters, ${formatGibibytes(activationBytes)} for one step), the engine has ${formatGibibytes(MAXIMUM_BYTES)}`,
+        `(${formatGibibytes(parameterBytes)} for parameters, ${formatGibibytes(activationBytes)} for one step), the engine has ${formatGibibytes(MAXIMUM_BYTES)} GiB`,
     );
   }
 }

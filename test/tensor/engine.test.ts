@@ -1,6 +1,6 @@
 import { spawnSync } from "node:child_process";
 import { expect } from "chai";
-import { configureEngine, createEngine, engineInfo, kernelsFor } from "../../src/tensor/engine.ts";
+import { configureEngine, createEngine, engineInfo, kernelsFor, observeKernels } from "../../src/tensor/engine.ts";
 import { Memory } from "../../src/tensor/memory.ts";
 import { Random } from "../../src/tensor/random.ts";
 import { referenceKernels } from "../../src/tensor/reference-kernels.ts";
@@ -27,6 +27,29 @@ describe("the engine", () => {
     configureEngine({ kernels: "reference" });
     expect(engineInfo().threads).to.equal(1);
     expect(kernelsFor("f32")).to.equal(referenceKernels);
+  });
+
+  it("shows an observer every call of its kernels, also of kernels chosen meanwhile, and serves them bare afterwards", () => {
+    const seen: string[] = [];
+    const watching = <Result>(body: () => Result) =>
+      observeKernels((name, operands, call) => {
+        seen.push(`${name} of ${operands.length}`);
+        return call();
+      }, body);
+    const bare = kernelsFor("f32");
+    const out = new Float32Array(3);
+    const total = watching(() => {
+      kernelsFor("f32").fill(out, 2);
+      configureEngine({ kernels: "reference" });
+      return kernelsFor("f32").sumOfSquares([out]);
+    });
+    expect(total).to.equal(12);
+    expect(seen).to.deep.equal(["fill of 2", "sumOfSquares of 1"]);
+    expect(kernelsFor("f32")).to.equal(referenceKernels);
+    expect(bare).not.to.equal(referenceKernels);
+    expect(() => watching(() => kernelsFor("f32").matmul(out, out, out, null as never))).to.throw();
+    kernelsFor("f32").fill(out, 0);
+    expect(seen.slice(2)).to.deep.equal(["matmul of 4"]);
   });
 
   it("refuses options that do not exist in one sentence, and stays as it was", () => {
