@@ -1,5 +1,12 @@
-/** Every benchmark in turn: kernels, whole training steps, depth sampling. Each can be run alone: `npx node bench/kernels.ts`. */
+/**
+ * Every benchmark in turn: kernels, whole training steps, depth sampling. Each can be run alone: `npx node bench/kernels.ts`.
+ * With `--peers` other frameworks' training steps beside ours instead, for which see peers.ts.
+ */
 
-await import("./kernels.ts");
-await import("./training-step.ts");
-await import("./depth-sampling.ts");
+if (process.argv.includes("--peers")) {
+  await import("./peers.ts");
+} else {
+  await import("./kernels.ts");
+  await import("./training-step.ts");
+  await import("./depth-sampling.ts");
+}

@@ -3,19 +3,11 @@
 import { Bench } from "tinybench";
 import { describeMachine } from "../src/lab/machine.ts";
 import { trainingSteps } from "../src/lab/step-times.ts";
-
-const SIZES = [
-  { hidden: 64, layers: 4, heads: 4, context: 32, batch: 8, vocabulary: 256 },
-  { hidden: 64, layers: 12, heads: 4, context: 64, batch: 16, vocabulary: 2048 },
-  { hidden: 128, layers: 6, heads: 4, context: 64, batch: 16, vocabulary: 2048 },
-  { hidden: 128, layers: 12, heads: 4, context: 128, batch: 16, vocabulary: 4096 },
-  { hidden: 256, layers: 6, heads: 8, context: 128, batch: 8, vocabulary: 8192 },
-];
+import { GPT_SIZES, nameOfSize } from "./sizes.ts";
 
 console.log(describeMachine());
-for (const size of SIZES) {
-  const { hidden, layers, context, batch, vocabulary } = size;
-  const name = `d=${hidden} L=${layers} T=${context} B=${batch} V=${vocabulary}`;
+for (const size of GPT_SIZES) {
+  const name = nameOfSize(size);
   const steps = trainingSteps(size);
   const first = steps.next().value!;
   const bench = new Bench({ warmupIterations: 3, iterations: 10, time: 2000 });
