@@ -8,7 +8,6 @@ import { mkdirSync, mkdtempSync, rmSync, writeFileSync } from "node:fs";
 import { tmpdir } from "node:os";
 import { dirname, join } from "node:path";
 import { Command, InvalidArgumentError } from "commander";
-import { trainingFlops } from "../src/apollo/cost.ts";
 import { parseCount, parseList } from "../src/cli/parse.ts";
 import { describeMachine } from "../src/lab/machine.ts";
 import { Gpt } from "../src/nn/index.ts";
@@ -89,6 +88,13 @@ function chosenParticipants(): Participant[] {
   });
 }
 
+/** 6·P·B·T + 12·L·B·T²·d, with P without the position table: the same count for everyone. */
+function flopsOf(size: Size): number {
+  const { hidden, layers, context, batch } = size;
+  const parameters = new Gpt(size).parameterCount() - context * hidden;
+  return 6 * parameters * batch * context + 12 * layers * batch * context ** 2 * hidden;
+}
+
 function writeFirstWeights(folder: string, size: Size): void {
   const random = new Random(1);
   const tokens = () => Int32Array.from({ length: size.batch * size.context }, () => random.integer(size.vocabulary));
@@ -151,11 +157,11 @@ async function measureRounds(entries: Entry[], run: RunOptions): Promise<void> {
 function printTable(sizeIndex: number, entries: Entry[], flops: number): void {
   const ms = new Map(entries.map((entry) => [entry.participant.name, median(entry.rounds)]));
   const header = ["ms", "min–max", "GFLOP/s", "× of apollo-ts", "bar", "× of no revectorizer", "bar"];
-  const widths = [9, 17, 9, 16, 16, 22, 16];
+  const widths = [9, 17, 9, 16, 16, 22, 16, 0];
   const row = (label: string, cells: string[]) =>
     console.log(label.padEnd(28) + cells.map((cell, index) => cell.padStart(widths[index])).join(""));
   row("", header);
-  for (const { participant, rounds, failure } of entries) {
+  for (const { participant, setting, rounds, description, failure } of entries) {
     if (failure !== null) {
       console.log(`${participant.label.padEnd(28)}– (${failure})`);
       continue;
@@ -167,7 +173,13 @@ function printTable(sizeIndex: number, entries: Entry[], flops: number): void {
       return [ratio.toFixed(2), bar === null ? "" : `≥ ${bar}: ${ratio >= bar ? "met" : "not met"}`];
     });
     const spread = `${Math.min(...rounds).toFixed(1)}–${Math.max(...rounds).toFixed(1)}`;
-    row(participant.label, [own.toFixed(2), spread, (flops / own / 1e6).toFixed(1), ...comparisons]);
+    row(participant.label, [
+      own.toFixed(2),
+      spread,
+      (flops / own / 1e6).toFixed(1),
+      ...comparisons,
+      `  ${description} ${setting.label}`,
+    ]);
   }
 }
 
@@ -178,7 +190,7 @@ const folder = mkdtempSync(join(tmpdir(), "apollo-peers-"));
 try {
   for (const sizeIndex of flags.sizes) {
     const size = GPT_SIZES[sizeIndex];
-    const flops = trainingFlops({ size, depth: size.layers, tokens: size.batch * size.context }).modelFlops;
+    const flops = flopsOf(size);
     console.log(`\n${nameOfSize(size)}: ${(flops / 1e9).toFixed(2)} GFLOP a step`);
     writeFirstWeights(folder, size);
     const run = { folder, seconds: flags.seconds, limitSeconds: flags.limit };

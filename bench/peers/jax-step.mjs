@@ -24,7 +24,8 @@ const { size, parameters, inputs, targets } = readStart(folder);
 const { hidden, layers, heads, context, batch, vocabulary } = size;
 const tokens = batch * context;
 
-/** Every use but the last of an array takes a reference: functions consume what they are given. */
+// Functions consume the arrays that they are given, so every use of an array but its last takes a `.ref`.
+
 function linear(x, { weight, bias }) {
   return np.matmul(x, weight).add(bias);
 }
