@@ -91,12 +91,26 @@ export interface MatmulLayout {
 /** Two 32-bit words that key the counter-based generator; see {@link dropoutBits} in random.ts. */
 export type DropoutSeed = readonly [low: number, high: number];
 
+/** The score that a masked key gets: far below all others, yet finite, so that a query without any key gives no NaN. */
+export const HIDDEN_SCORE = -1e9;
+
+/** Element (b, h, i, j) at b·strides[0] + h·strides[1] + i·strides[2] + j·strides[3]; 0 repeats, the last is 0 or 1. */
+export interface AttentionMask {
+  values: Numbers;
+  strides: readonly [batch: number, head: number, query: number, key: number];
+}
+
 export interface AttentionLayout {
   batches: number;
   tokens: number;
   heads: number;
   headSize: number;
   causal: boolean;
+  /**
+   * 0 hides a key from a query. A query that no key is left to attends to all of them alike, those after it too; its
+   * log-sum-exp is {@link HIDDEN_SCORE}.
+   */
+  mask?: AttentionMask;
   /** Factor on q·k, usually 1/√headSize. */
   scale: number;
   /** Dropout on the attention weights: element ((b·heads + h)·tokens + i)·tokens + j of the counter; 0 = none. */

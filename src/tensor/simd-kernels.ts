@@ -5,7 +5,14 @@
  * function stays the fallback's.
  */
 
-import type { BinaryKernel, Kernels, MatmulLayout, UnaryBackwardKernel, UnaryKernel } from "./kernels.ts";
+import type {
+  AttentionLayout,
+  BinaryKernel,
+  Kernels,
+  MatmulLayout,
+  UnaryBackwardKernel,
+  UnaryKernel,
+} from "./kernels.ts";
 import { EPILOGUE_NUMBERS } from "./matmul-epilogue.ts";
 import { divideMatmul } from "./matmul-parts.ts";
 import type { Memory } from "./memory.ts";
@@ -363,27 +370,30 @@ export function createSimdKernels({ memory, pool, fallback, addressOf, panel }: 
 
     attention(qkv, out, logSumExps, layout) {
       const addresses = addressesOf(qkv, out, logSumExps);
-      if (addresses === null) {
+      const mask = layout.mask === undefined ? 0 : addressOf(layout.mask.values);
+      if (addresses === null || mask < 0) {
         fallback.attention(qkv, out, logSumExps, layout);
         return;
       }
-      const { batches, tokens, heads, headSize, causal, scale, dropoutProbability, dropoutSeed } = layout;
+      const { batches, tokens, heads, headSize } = layout;
       pool.reserveScratch(pool.exports.attentionScratchBytes(tokens, headSize) as unknown as number);
-      const dropout = [dropoutThreshold(dropoutProbability), 1 / (1 - dropoutProbability), ...dropoutSeed];
-      const given = [...addresses, tokens, heads, headSize, Number(causal), scale, ...dropout, panel];
+      const given = [...addresses, ...attentionArguments(layout, mask)];
       const nanoseconds = batches * heads * tokens * tokens * (2 * headSize * COST.multiplication + COST.exponential);
-      pool.run(index.attention, given, batches * heads, 1, nanoseconds);
+      // Blocks of one head share its packed keys and values: heads are cut only where there are few.
+      const blocks = pool.exports.attentionBlocks(tokens) as unknown as number;
+      const grain = batches * heads >= 2 * pool.threads ? blocks : Math.ceil(blocks / 4);
+      pool.run(index.attention, given, batches * heads * blocks, grain, nanoseconds);
     },
     attentionBackward(qkv, out, logSumExps, gradient, qkvGradient, layout) {
       const addresses = addressesOf(qkv, out, logSumExps, gradient, qkvGradient);
-      if (addresses === null) {
+      const mask = layout.mask === undefined ? 0 : addressOf(layout.mask.values);
+      if (addresses === null || mask < 0) {
         fallback.attentionBackward(qkv, out, logSumExps, gradient, qkvGradient, layout);
         return;
       }
-      const { batches, tokens, heads, headSize, causal, scale, dropoutProbability, dropoutSeed } = layout;
+      const { batches, tokens, heads, headSize } = layout;
       pool.reserveScratch(pool.exports.attentionBackwardScratchBytes(tokens, headSize) as unknown as number);
-      const dropout = [dropoutThreshold(dropoutProbability), 1 / (1 - dropoutProbability), ...dropoutSeed];
-      const given = [...addresses, tokens, heads, headSize, Number(causal), scale, ...dropout, panel];
+      const given = [...addresses, ...attentionArguments(layout, mask)];
       const nanoseconds = batches * heads * tokens * tokens * (5 * headSize * COST.multiplication + COST.exponential);
       pool.run(index.attentionBackward, given, batches * heads, 1, nanoseconds);
     },
@@ -401,6 +411,14 @@ export function createSimdKernels({ memory, pool, fallback, addressOf, panel }: 
       runMatmul([...addresses, biasAddress, residualAddress, number, inputs], layout);
     },
   };
+
+  /** What both attention kernels take after their operands. */
+  function attentionArguments(layout: AttentionLayout, mask: number): number[] {
+    const { tokens, heads, headSize, causal, scale, dropoutProbability, dropoutSeed } = layout;
+    const dropout = [dropoutThreshold(dropoutProbability), 1 / (1 - dropoutProbability), ...dropoutSeed];
+    const strides = layout.mask?.strides ?? [0, 0, 0, 0];
+    return [tokens, heads, headSize, Number(causal), scale, mask, ...strides, ...dropout, panel];
+  }
 
   function runRows(
     kernel: number,

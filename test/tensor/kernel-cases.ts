@@ -2,7 +2,14 @@
 
 import fc from "fast-check";
 import { erf, normalDensity } from "../../src/tensor/erf.ts";
-import type { AttentionLayout, AxisLayout, Kernels, MatmulLayout, Numbers } from "../../src/tensor/kernels.ts";
+import {
+  type AttentionLayout,
+  type AxisLayout,
+  HIDDEN_SCORE,
+  type Kernels,
+  type MatmulLayout,
+  type Numbers,
+} from "../../src/tensor/kernels.ts";
 import type { Memory } from "../../src/tensor/memory.ts";
 import { dropoutBits, dropoutThreshold, type Random } from "../../src/tensor/random.ts";
 import { referenceKernels } from "../../src/tensor/reference-kernels.ts";
@@ -435,30 +442,52 @@ const crossEntropyBackward: CallMaker = (random, size) => {
   };
 };
 
-function attentionLayout(random: Random, size: number): AttentionLayout {
-  const tokens = upTo(random, Math.sqrt(size) * 3);
+/** A call of an attention kernel but for its operands: the mask, if there is one, comes last among them. */
+interface AttentionCase {
+  layout: AttentionLayout;
+  mask: Float32Array[];
+}
+
+function attentionCase(random: Random, mostTokens: number): AttentionCase {
+  const tokens = upTo(random, mostTokens);
   const headSize = upTo(random, 33);
-  return {
-    batches: upTo(random, 2),
-    tokens,
-    heads: upTo(random, 3),
-    headSize,
+  const [batches, heads] = [upTo(random, 2), upTo(random, 3)];
+  const layout: AttentionLayout = {
+    ...{ batches, tokens, heads, headSize },
     causal: random.integer(2) === 0,
     scale: 1 / Math.sqrt(headSize),
     dropoutProbability: random.integer(2) * 0.3,
     dropoutSeed: [random.bits(), random.bits()],
   };
+  if (random.integer(2) === 0) return { layout, mask: [] };
+  // Any of the four axes may be stretched; some queries are left without any key.
+  const sizes = [batches, heads, tokens, tokens].map((size) => (random.integer(3) === 0 ? 1 : size));
+  const strides = sizes.map((size, axis) => (size === 1 ? 0 : sizes.slice(axis + 1).reduce((a, b) => a * b, 1)));
+  const values = new Float32Array(sizes.reduce((a, b) => a * b, 1));
+  const share = random.uniform();
+  for (let row = 0; row < values.length; row += sizes[3]) {
+    const isBlind = random.integer(4) === 0;
+    for (let i = 0; i < sizes[3]; i++)
+      values[row + i] = isBlind || random.uniform() < share ? 0 : 1 + random.integer(2);
+  }
+  const mask = { values, strides: strides as [number, number, number, number] };
+  return { layout: { ...layout, mask }, mask: [values] };
 }
 
-const attention: CallMaker = (random, size) => {
-  const layout = attentionLayout(random, size);
+/** The layout with the mask among the operands. */
+function withMask(layout: AttentionLayout, values: Operand | undefined): AttentionLayout {
+  return { ...layout, mask: layout.mask && { ...layout.mask, values: n(values!) } };
+}
+
+export function attentionCall(random: Random, mostTokens: number): KernelCall {
+  const { layout, mask } = attentionCase(random, mostTokens);
   const { batches, tokens, heads, headSize } = layout;
   const channels = heads * headSize;
   const qkv = uniform(random, batches * tokens * 3 * channels, -1.5, 1.5);
   return {
-    start: [qkv, empty(batches * tokens * channels), empty(batches * heads * tokens)],
+    start: [qkv, empty(batches * tokens * channels), empty(batches * heads * tokens), ...mask],
     results: [1, 2],
-    run: (kernels, [from, out, sums]) => kernels.attention(n(from), n(out), n(sums), layout),
+    run: (kernels, [from, out, sums, values]) => kernels.attention(n(from), n(out), n(sums), withMask(layout, values)),
     bounds([from, out, sums]) {
       const positive = Float64Array.from(from);
       for (let i = 0; i < positive.length; i++) if (i % (3 * channels) >= 2 * channels) positive[i] = Math.abs(from[i]);
@@ -466,12 +495,12 @@ const attention: CallMaker = (random, size) => {
       return [out, map(sums.length, (i) => Math.abs(sums[i]) + 1)];
     },
   };
-};
+}
 
 /** The gradient with every term of every sum in absolute values. */
 function absoluteAttentionBackward(
   [qkv, out, sums, gradient]: Numbers[],
-  { batches, tokens, heads, headSize, causal, scale, dropoutProbability, dropoutSeed }: AttentionLayout,
+  { batches, tokens, heads, headSize, causal, mask, scale, dropoutProbability, dropoutSeed }: AttentionLayout,
 ): Float64Array {
   const channels = heads * headSize;
   const bound = new Float64Array(qkv.length);
@@ -481,22 +510,30 @@ function absoluteAttentionBackward(
     const at = (token: number, part: number, d: number) =>
       (batch * tokens + token) * 3 * channels + part * channels + first + d;
     const outAt = (token: number, d: number) => (batch * tokens + token) * channels + first + d;
+    const isSeen = (i: number, j: number) => {
+      if (causal && j > i) return false;
+      if (mask === undefined) return true;
+      const [ofBatch, ofHead, ofQuery, ofKey] = mask.strides;
+      return mask.values[batch * ofBatch + (head % heads) * ofHead + i * ofQuery + j * ofKey] !== 0;
+    };
     for (let i = 0; i < tokens; i++) {
       let inner = 0;
       for (let d = 0; d < headSize; d++) inner += Math.abs(gradient[outAt(i, d)] * out[outAt(i, d)]);
-      for (let j = 0; j < (causal ? i + 1 : tokens); j++) {
+      const isBlind = sums[head * tokens + i] === HIDDEN_SCORE;
+      for (let j = 0; j < tokens; j++) {
+        if (!isBlind && !isSeen(i, j)) continue;
         let dot = 0;
         let forWeight = 0;
         for (let d = 0; d < headSize; d++) {
           dot += qkv[at(i, 0, d)] * qkv[at(j, 1, d)];
           forWeight += Math.abs(gradient[outAt(i, d)] * qkv[at(j, 2, d)]);
         }
-        const weight = Math.exp(scale * dot - sums[head * tokens + i]);
+        const weight = isBlind ? 1 / tokens : Math.exp(scale * dot - sums[head * tokens + i]);
         const isDropped =
           dropoutProbability > 0 &&
           dropoutBits(dropoutSeed, (head * tokens + i) * tokens + j) < dropoutThreshold(dropoutProbability);
         const factor = isDropped ? 0 : 1 / (1 - dropoutProbability);
-        const forScore = scale * weight * (forWeight * factor + inner);
+        const forScore = isBlind ? 0 : scale * weight * (forWeight * factor + inner);
         for (let d = 0; d < headSize; d++) {
           bound[at(j, 2, d)] += weight * factor * Math.abs(gradient[outAt(i, d)]);
           bound[at(i, 0, d)] += forScore * Math.abs(qkv[at(j, 1, d)]);
@@ -508,8 +545,8 @@ function absoluteAttentionBackward(
   return bound;
 }
 
-const attentionBackward: CallMaker = (random, size) => {
-  const layout = attentionLayout(random, size);
+export function attentionBackwardCall(random: Random, mostTokens: number): KernelCall {
+  const { layout, mask } = attentionCase(random, mostTokens);
   const { batches, tokens, heads, headSize } = layout;
   const channels = heads * headSize;
   const qkv = uniform(random, batches * tokens * 3 * channels, -1.5, 1.5);
@@ -517,13 +554,18 @@ const attentionBackward: CallMaker = (random, size) => {
   const logSumExps = new Float32Array(batches * heads * tokens);
   referenceKernels.attention(qkv, out, logSumExps, layout);
   return {
-    start: [qkv, out, logSumExps, uniform(random, out.length), empty(qkv.length)],
+    start: [qkv, out, logSumExps, uniform(random, out.length), empty(qkv.length), ...mask],
     results: [4],
-    run: (kernels, [from, y, sums, gradient, to]) =>
-      kernels.attentionBackward(n(from), n(y), n(sums), n(gradient), n(to), layout),
+    run: (kernels, [from, y, sums, gradient, to, values]) =>
+      kernels.attentionBackward(n(from), n(y), n(sums), n(gradient), n(to), withMask(layout, values)),
     bounds: (before) => [absoluteAttentionBackward(before, layout)],
   };
-};
+}
+
+/** Tokens of a call of about this size. */
+const tokensOf = (size: number) => Math.sqrt(size) * 3;
+const attention: CallMaker = (random, size) => attentionCall(random, tokensOf(size));
+const attentionBackward: CallMaker = (random, size) => attentionBackwardCall(random, tokensOf(size));
 
 export interface MatmulSizes {
   rows: number;

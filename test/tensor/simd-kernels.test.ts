@@ -6,6 +6,8 @@ import { KERNEL_SETS, type Kernels } from "../../src/tensor/kernels.ts";
 import { Memory } from "../../src/tensor/memory.ts";
 import { Random } from "../../src/tensor/random.ts";
 import {
+  attentionBackwardCall,
+  attentionCall,
   checkAgainstReference,
   finishedMatmulCall,
   kernelCases,
@@ -143,6 +145,39 @@ describe("simd matmul", () => {
       expect(one).to.deep.equal(other);
     });
     fc.assert(property, { seed: 1, numRuns: 100 });
+  });
+});
+
+describe("simd attention", () => {
+  const memory = new Memory();
+  memory.poison = true;
+  const variants = SIMD_VARIANTS.map((variant) => createEngine({ kernels: "simd", variant, threads: 1 }, memory));
+  const all = variants.map(({ f32 }) => f32);
+  after(() => variants.forEach((engine) => engine.close()));
+  const long = fc.record({ tokens: fc.integer({ min: 1, max: 300 }), seed: fc.nat() });
+
+  for (const [name, makeCall] of [
+    ["attention", attentionCall],
+    ["attentionBackward", attentionBackwardCall],
+  ] as const) {
+    it(`${name}: causal, masked and with dropout, up to 300 tokens`, () => {
+      const property = fc.property(long, ({ tokens, seed }) => {
+        checkAgainstReference(memory, all, makeCall(new Random(seed), tokens));
+      });
+      fc.assert(property, { seed: 1, numRuns: 40 });
+    });
+  }
+
+  it("gives the same bits with narrow and wide tiles", () => {
+    const [, relaxed, wide] = variants;
+    const property = fc.property(long, ({ tokens, seed }) => {
+      for (const makeCall of [attentionCall, attentionBackwardCall]) {
+        const call = makeCall(new Random(seed), tokens);
+        const [one, other] = [relaxed, wide].map(({ f32 }) => runIn(memory, f32, call).operands);
+        for (const result of call.results) expect(one[result]).to.deep.equal(other[result]);
+      }
+    });
+    fc.assert(property, { seed: 2, numRuns: 20 });
   });
 });
 

@@ -7,7 +7,7 @@ import { Memory } from "../../src/tensor/memory.ts";
 import { Random } from "../../src/tensor/random.ts";
 import { compileKernels } from "../../src/tensor/simd-module.ts";
 import { ThreadPool } from "../../src/tensor/thread-pool.ts";
-import { kernelCases, matmulCall, runIn, seedAndSize } from "./kernel-cases.ts";
+import { attentionBackwardCall, attentionCall, kernelCases, matmulCall, runIn, seedAndSize } from "./kernel-cases.ts";
 
 const names = Object.keys(kernelCases) as (keyof Kernels)[];
 const everythingShared = { inlineNanoseconds: 0 };
@@ -48,6 +48,15 @@ describe("results do not depend on the number of threads", () => {
       fc.assert(property, { seed: 1, numRuns: 12 });
     });
   }
+
+  it("attention and its gradient of up to 300 tokens, heads cut into blocks too", () => {
+    const long = fc.record({ tokens: fc.integer({ min: 1, max: 300 }), seed: fc.nat() });
+    const property = fc.property(long, ({ tokens, seed }) => {
+      expectEqualBits(attentionCall(new Random(seed), tokens), "simd");
+      expectEqualBits(attentionBackwardCall(new Random(seed), tokens), "simd");
+    });
+    fc.assert(property, { seed: 1, numRuns: 20 });
+  });
 
   it("matmul of many rectangles, simd and blocked", () => {
     const sizes = fc.record({

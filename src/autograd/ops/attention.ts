@@ -1,13 +1,14 @@
 /** Scaled-dot-product attention: readable, from operations; and fused, on the packed projection. */
 
-import type { AttentionLayout, DropoutSeed } from "../../tensor/kernels.ts";
+import { type AttentionLayout, type DropoutSeed, HIDDEN_SCORE } from "../../tensor/kernels.ts";
+import type { Random } from "../../tensor/random.ts";
 import { formatShape, type Shape, ShapeError } from "../../tensor/shape.ts";
 import type { Tensor } from "../../tensor/tensor.ts";
-import { defineOp, type OpFlops } from "../op.ts";
+import { defineOp, type OpFlops, type SampleInput } from "../op.ts";
 import { causalMask } from "./creation.ts";
-import { checkProbability, dropout, mul, where } from "./elementwise.ts";
+import { broadcastStrides, checkProbability, dropout, mul, where } from "./elementwise.ts";
 import { matmul } from "./matmul.ts";
-import { drawLength } from "./samples.ts";
+import { between, drawLength } from "./samples.ts";
 import { permute, reshape, split } from "./shaping.ts";
 import { softmax } from "./softmax.ts";
 
@@ -20,17 +21,14 @@ export interface AttentionOptions {
   dropout?: { probability: number; seed: DropoutSeed };
 }
 
-/** What hidden scores are set to: far below all others, yet finite, so that a row without any key gives no NaN. */
-const HIDDEN = -1e9;
-
 /**
  * softmax(Q·Kᵀ/√D, masked)·V for q, k, v [..., T, D], in plain operations.
  * Source: Vaswani et al. 2017, equation 1.
  */
 export function scaledDotProductAttention(q: Tensor, k: Tensor, v: Tensor, options: AttentionOptions = {}): Tensor {
   let scores = mul(matmul(q, k, { transposeB: true }), 1 / Math.sqrt(q.shape.at(-1)!)); // [..., T, T]
-  if (options.causal) scores = where(causalMask(q.shape.at(-2)!, { dtype: q.dtype }), scores, HIDDEN);
-  if (options.mask !== undefined) scores = where(options.mask, scores, HIDDEN);
+  if (options.causal) scores = where(causalMask(q.shape.at(-2)!, { dtype: q.dtype }), scores, HIDDEN_SCORE);
+  if (options.mask !== undefined) scores = where(options.mask, scores, HIDDEN_SCORE);
   let weights = softmax(scores);
   if (options.dropout !== undefined) weights = dropout(weights, options.dropout);
   return matmul(weights, v);
@@ -56,7 +54,8 @@ interface FusedOptions {
   dropout?: { probability: number; seed: DropoutSeed };
 }
 
-function attentionLayout(qkv: Shape, { heads, causal, dropout }: FusedOptions): AttentionLayout {
+function attentionLayout(qkv: Shape, mask: Tensor | undefined, options: FusedOptions): AttentionLayout {
+  const { heads, causal, dropout } = options;
   const headSize = qkv[2] / 3 / heads;
   return {
     batches: qkv[0],
@@ -64,6 +63,10 @@ function attentionLayout(qkv: Shape, { heads, causal, dropout }: FusedOptions): 
     heads,
     headSize,
     causal,
+    mask: mask && {
+      values: mask.numbers,
+      strides: broadcastStrides(mask.shape, 4) as [number, number, number, number],
+    },
     scale: 1 / Math.sqrt(headSize),
     dropoutProbability: dropout?.probability ?? 0,
     dropoutSeed: dropout?.seed ?? [0, 0],
@@ -79,27 +82,34 @@ function attentionFlops(qkv: Shape, pairsPerSequence: number, productsBackward: 
 export const attentionOp = defineOp<FusedOptions>({
   name: "multiHeadAttention",
   twice: false,
-  shape([qkv], { heads }) {
+  shape([qkv, mask], { heads }) {
     if (qkv.length !== 3 || qkv[2] % (3 * heads) !== 0) {
       throw new ShapeError(
         `multiHeadAttention: ${formatShape(qkv)} is not [B, T, 3·C] with C a multiple of ${heads} heads`,
       );
     }
+    const scores = [qkv[0], heads, qkv[1], qkv[1]];
+    const fits = (size: number, fromEnd: number) => fromEnd <= 4 && (size === 1 || size === scores[4 - fromEnd]);
+    if (mask !== undefined && !mask.every((size, axis) => fits(size, mask.length - axis))) {
+      throw new ShapeError(
+        `multiHeadAttention: mask ${formatShape(mask)} does not broadcast to scores ${formatShape(scores)}`,
+      );
+    }
     return [qkv[0], qkv[1], qkv[2] / 3];
   },
-  forward(call, [qkv]) {
+  forward(call, [qkv, mask]) {
     const out = call.allocate();
-    const layout = attentionLayout(qkv.shape, call.options);
+    const layout = attentionLayout(qkv.shape, mask, call.options);
     const logSumExps = call.auxiliary([layout.batches, layout.heads, layout.tokens]);
     call.kernels.attention(qkv.numbers, out.numbers, logSumExps.numbers, layout);
-    call.save(qkv, out, logSumExps);
+    call.save(qkv, out, logSumExps, ...(mask === undefined ? [] : [mask]));
     return out;
   },
-  backward({ gradient, saved: [qkv, out, logSumExps], options, kernels, allocate }) {
+  backward({ gradient, saved: [qkv, out, logSumExps, mask], options, kernels, allocate }) {
     return [
       () => {
         const result = allocate(qkv.shape);
-        const layout = attentionLayout(qkv.shape, options);
+        const layout = attentionLayout(qkv.shape, mask, options);
         kernels.attentionBackward(
           qkv.numbers,
           out.numbers,
@@ -110,6 +120,7 @@ export const attentionOp = defineOp<FusedOptions>({
         );
         return result;
       },
+      null,
     ];
   },
   flops: ([qkv]) => attentionFlops(qkv, qkv[1] ** 2, 4),
@@ -123,17 +134,29 @@ export const attentionOp = defineOp<FusedOptions>({
       causal: random.integer(2) === 0,
       ...(random.integer(2) === 0 && { dropout: { probability: 0.3, seed } }),
     };
-    return { inputs: [{ shape }], options };
+    const inputs: SampleInput[] = [{ shape }];
+    if (random.integer(2) === 0) {
+      const scores = [shape[0], heads, shape[1], shape[1]].map((size) => (random.integer(2) === 0 ? 1 : size));
+      const values = between(-1, 1);
+      const chosen = (from: Random, size: number) => values(from, size).map((value) => Math.max(0, value));
+      inputs.push({ shape: scores.slice(random.integer(5)), values: chosen, differentiable: false });
+    }
+    return { inputs, options };
   },
 });
 
 /**
  * Multi-head attention on a packed projection qkv [B, T, 3C] (q | k | v, heads side by side in each) → [B, T, C].
- * Without a mask tensor it runs fused: no T×T matrix is kept, the masked half is skipped, and there is no second derivative.
+ * Fused: no T×T matrix is kept, the half that causality hides is skipped, and there is no second derivative. The mask
+ * has no gradient.
+ * @throws when the probability of dropout is outside [0, 1), or the mask does not broadcast to [B, heads, T, T].
  */
 export function multiHeadAttention(qkv: Tensor, options: AttentionOptions & { heads: number }): Tensor {
   const { heads, causal = false, mask, dropout } = options;
   if (dropout !== undefined) checkProbability("multiHeadAttention", dropout.probability);
-  if (mask !== undefined) return readableMultiHeadAttention(qkv, options);
-  return attentionOp([qkv], { heads, causal, ...(dropout !== undefined && dropout.probability > 0 && { dropout }) });
+  return attentionOp(mask === undefined ? [qkv] : [qkv, mask], {
+    heads,
+    causal,
+    ...(dropout !== undefined && dropout.probability > 0 && { dropout }),
+  });
 }

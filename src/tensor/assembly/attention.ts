@@ -1,24 +1,52 @@
 /**
  * Scaled-dot-product attention on the register tile of the matrix products: a block of query rows at a time, of which
  * the scores lie in the thread's scratch. Nothing of size T × T leaves the cache, and blocks above the diagonal of a
- * causal mask are never computed. Unit of work: one head of one batch.
+ * causal mask are never computed.
+ *
+ * Weights below e^−50 of the largest of their row become 0: they are far below its rounding, and what they would be
+ * multiplied with could leave the range of normal numbers, on which arithmetic is slow.
  */
 
-import { transposeBlock } from "./blocks";
-import { exponential, keptMask, maxLanes, splat, sumLanes } from "./lanes";
+import { copyBlock, transposeBlock } from "./blocks";
+import { constant, exponential, keptMask, laneNumbers, loadSome, logarithm, madd, splat, storePair, storeSome } from "./lanes";
 import { multiplyAnyTile, packPanels } from "./matmul";
 import { multiplyTile, TILE_ROWS } from "./micro-kernel";
-import { dotOf, logarithmOf } from "./rows";
+import { dotOf } from "./rows";
 
-/** Zeros and the cut tile of the matrix products come first in the scratch. */
-const FIRST: usize = 512;
+/** The score of a hidden key, and the log-sum-exp of a query that no key is left to (see AttentionLayout). */
+const HIDDEN = memory.data<f32>([-1e9]);
+const HIDDEN_SCORE: f32 = -1e9;
+const MINUS_INFINITY = memory.data<f32>([-Infinity]);
+const LOWEST = memory.data<f32>([-50]);
+
+// The scratch of a thread, in bytes from its start: zeros and the cut tile of the matrix products, then per tile row
+// the lanes of a maximum or sum, the maxima, and the factors that the outputs still need.
+const LANES: usize = 512;
+const LANES_ROW: usize = 32;
+const LARGEST: usize = LANES + 8 * LANES_ROW;
+const FACTORS: usize = LARGEST + 32;
+const FIRST: usize = 1024;
 /** Keeps rows of a power of two from competing for the same cache lines. */
 const ROW_PADDING: i32 = 16;
+/** Scores of a block of query rows: they and a panel of keys or values stay in the first-level cache. */
+const BLOCK_SCORES: i32 = 6144;
 
-/** Query rows of a block: a multiple of the tile's rows, fewer when the rows are long. */
+/** Query rows of a block, a multiple of 12: whole tiles that begin and end whole squares of a transposition. */
 @inline
 function blockRowsOf(tokens: i32): i32 {
+  return max(12, min(96, (BLOCK_SCORES / padded(tokens) / 12) * 12));
+}
+
+/** As many for the backward pass, where every block adds to the gradients of all keys: longer blocks pay. */
+@inline
+function backwardBlockRowsOf(tokens: i32): i32 {
   return tokens <= 256 ? 96 : 48;
+}
+
+/** Blocks of query rows per head, the units of {@link attention}. */
+export function attentionBlocks(tokens: i32): i32 {
+  const rows = blockRowsOf(tokens);
+  return (tokens + rows - 1) / rows;
 }
 
 @inline
@@ -33,22 +61,44 @@ function bytes(elements: i32): usize {
 
 /** Bytes of scratch per thread; the first 64 must be zero and stay so. */
 export function attentionScratchBytes(tokens: i32, headSize: i32): usize {
-  return FIRST + bytes(padded(tokens) * headSize + tokens * padded(headSize) + blockRowsOf(tokens) * (padded(tokens) + ROW_PADDING));
-}
-
-/** Bytes of scratch per thread of {@link attentionBackward}. */
-export function attentionBackwardScratchBytes(tokens: i32, headSize: i32): usize {
   const rows = blockRowsOf(tokens);
   return (
     FIRST +
     bytes(
-      2 * padded(tokens) * headSize +
+      padded(tokens) +
+        padded(tokens) * headSize +
         tokens * padded(headSize) +
-        2 * rows * padded(headSize) +
+        rows * padded(headSize) +
+        rows * (padded(tokens) + ROW_PADDING),
+    )
+  );
+}
+
+/** Bytes of scratch per thread of {@link attentionBackward}. */
+export function attentionBackwardScratchBytes(tokens: i32, headSize: i32): usize {
+  const rows = backwardBlockRowsOf(tokens);
+  return (
+    FIRST +
+    bytes(
+      padded(tokens) +
+        2 * padded(tokens) * headSize +
+        tokens * padded(headSize) +
+        3 * rows * padded(headSize) +
         2 * rows * (padded(tokens) + ROW_PADDING) +
         2 * padded(tokens) * (rows + ROW_PADDING),
     )
   );
+}
+
+/** x[i] ×= factor for `count` elements, rounded up to whole pairs of vectors. */
+function scaleRun(x: usize, count: i32, factor: f32): void {
+  const factors = splat(factor);
+  for (; count > 0; count -= 8) {
+    const low = f32x4.mul(v128.load(x), factors);
+    const high = f32x4.mul(v128.load(x, 16), factors);
+    storePair(x, low, high);
+    x += 32;
+  }
 }
 
 /**
@@ -92,15 +142,40 @@ function multiplyScores(
   }
 }
 
-/** Columns that the tile of row m needs: up to its last row's diagonal when causal. */
+/** Columns that the tile of a row needs: up to its last row's diagonal when causal. */
 @inline
-function reachOf(firstRow: i32, m: i32, tokens: i32, causal: i32): i32 {
-  return causal ? min(tokens, firstRow + (m / TILE_ROWS + 1) * TILE_ROWS) : tokens;
+function reachOf(row: i32, tokens: i32, causal: i32): i32 {
+  return causal ? min(tokens, row + TILE_ROWS) : tokens;
+}
+
+/** Keys that a row sees by causality. */
+@inline
+function seenOf(row: i32, tokens: i32, causal: i32): i32 {
+  return causal ? min(tokens, row + 1) : tokens;
+}
+
+/** hidden[tokens] = all ones where a row of the mask is 0; `step` bytes from key to key: 4, or 0 for one number. */
+function readMask(mask: usize, step: usize, hidden: usize, tokens: i32): void {
+  let i = 0;
+  if (step) {
+    for (; i + 4 <= tokens; i += 4) v128.store(hidden + bytes(i), f32x4.eq(v128.load(mask + bytes(i)), splat(0)));
+    for (; i < tokens; i++) store<i32>(hidden + bytes(i), load<f32>(mask + bytes(i)) == 0 ? -1 : 0);
+  } else {
+    const all = i32x4.splat(load<f32>(mask) == 0 ? -1 : 0);
+    for (; i < tokens; i += 4) v128.store(hidden + bytes(i), all);
+  }
+}
+
+/** All ones where column `i` + lane lies at `seen` or beyond. */
+@inline
+function beyond(i: i32, lanes: v128, seen: v128): v128 {
+  return i32x4.ge_s(i32x4.add(i32x4.splat(i), lanes), seen);
 }
 
 /**
  * out[B, T, C] and logSumExps[B, heads, T] from qkv[B, T, 3·C]; C = heads·headSize. Reference: `attention`.
- * Dropout with `threshold` and `factor` = 1/(1 − p); none when the factor is 1.
+ * `mask` (an address, 0 for none) hides keys, with strides in elements. Dropout with `threshold` and `factor` =
+ * 1/(1 − p); none when the factor is 1. Unit of work: one block of query rows of one head of one batch.
  */
 export function attention(
   qkv: usize,
@@ -111,6 +186,11 @@ export function attention(
   headSize: i32,
   causal: i32,
   scale: f32,
+  mask: usize,
+  maskBatch: usize,
+  maskHead: usize,
+  maskQuery: usize,
+  maskKey: usize,
   threshold: u32,
   factor: f32,
   seedLow: i32,
@@ -124,125 +204,287 @@ export function attention(
   const stride = bytes(3 * channels);
   const outRow = bytes(channels);
   const blockRows = blockRowsOf(tokens);
-  const keys = scratch + FIRST;
+  const blocks = attentionBlocks(tokens);
+  const hidden = scratch + FIRST;
+  const keys = hidden + bytes(padded(tokens));
   const values = keys + bytes(padded(tokens) * headSize);
-  const scores = values + bytes(tokens * padded(headSize));
+  const queries = values + bytes(tokens * padded(headSize));
+  const scores = queries + bytes(blockRows * padded(headSize));
   const scoresRow = bytes(padded(tokens) + ROW_PADDING);
+  let packedHead = -1;
   for (let unit = begin; unit < end; unit++) {
-    const batch = unit / heads;
-    const head = unit % heads;
+    const headIndex = unit / blocks;
+    const batch = headIndex / heads;
+    const head = headIndex % heads;
     const q = qkv + <usize>batch * <usize>tokens * stride + bytes(head * headSize);
     const k = q + bytes(channels);
     const v = k + bytes(channels);
     const y = out + <usize>batch * <usize>tokens * outRow + bytes(head * headSize);
-    packPanels(k, stride, 1, keys, headSize, tokens, panel);
-    packPanels(v, stride, 0, values, tokens, headSize, panel);
-    for (let firstRow = 0; firstRow < tokens; firstRow += blockRows) {
-      const rows = min(blockRows, tokens - firstRow);
-      multiplyScores(q + <usize>firstRow * stride, stride, keys, scores, scoresRow, firstRow, rows, tokens, headSize, causal, panel, scratch);
-      for (let m = 0; m < rows; m++) {
-        const row = firstRow + m;
-        const seen = causal ? row + 1 : tokens;
-        const logSumExp = softmaxScores(
-          scores + <usize>m * scoresRow,
-          seen,
-          (reachOf(firstRow, m, tokens, causal) + 7) & ~7,
-          scale,
-          threshold,
-          factor,
-          (unit * tokens + row) * tokens,
-          seedLow,
-          seedHigh,
-        );
-        store<f32>(logSumExps + bytes(unit * tokens + row), logSumExp);
+    const headMask = mask ? mask + ((<usize>batch * maskBatch + <usize>head * maskHead) << 2) : 0;
+    if (headIndex != packedHead) {
+      packedHead = headIndex;
+      packPanels(k, stride, 1, keys, headSize, tokens, panel);
+      packPanels(v, stride, 0, values, tokens, headSize, panel);
+      if (mask && !maskQuery) readMask(headMask, maskKey << 2, hidden, tokens);
+    }
+    const firstRow = (unit % blocks) * blockRows;
+    const rows = min(blockRows, tokens - firstRow);
+    copyBlock(q + <usize>firstRow * stride, stride, queries, bytes(headSize), rows, headSize);
+    scaleRun(queries, rows * headSize, scale);
+    multiplyScores(queries, bytes(headSize), keys, scores, scoresRow, firstRow, rows, tokens, headSize, causal, panel, scratch);
+    for (let m = 0; m < rows; m += TILE_ROWS) {
+      const row = firstRow + m;
+      const tileRows = min(TILE_ROWS, rows - m);
+      const tile = scores + <usize>m * scoresRow;
+      const reach = reachOf(row, tokens, causal);
+      const tileSums = logSumExps + bytes(headIndex * tokens + row);
+      if (mask) {
+        for (let r = 0; r < tileRows; r++) {
+          if (maskQuery) readMask(headMask + ((<usize>(row + r) * maskQuery) << 2), maskKey << 2, hidden, tokens);
+          hideScores(tile + <usize>r * scoresRow, hidden, reach);
+        }
       }
+      softmaxTile(tile, scoresRow, row, tileRows, tokens, causal, threshold, factor, (headIndex * tokens + row) * tokens, seedLow, seedHigh, tileSums, scratch);
       let packed = values;
       for (let n = 0; n < headSize; n += panel) {
-        for (let m = 0; m < rows; m += TILE_ROWS) {
-          multiplyAnyTile(
-            scores + <usize>m * scoresRow,
-            scoresRow,
-            packed,
-            scratch,
-            0,
-            0,
-            y + <usize>(firstRow + m) * outRow + bytes(n),
-            outRow,
-            reachOf(firstRow, m, tokens, causal),
-            rows - m,
-            headSize - n,
-            panel,
-            scratch,
-          );
-        }
+        const to = y + <usize>row * outRow + bytes(n);
+        multiplyAnyTile(tile, scoresRow, packed, scratch, 0, 0, to, outRow, reach, tileRows, headSize - n, panel, scratch);
         packed += bytes(tokens * panel);
+      }
+      for (let r = 0; r < tileRows; r++) {
+        scaleRow(y + <usize>(row + r) * outRow, headSize, load<f32>(scratch + FACTORS + bytes(r)));
+      }
+      if (!mask) continue;
+      for (let r = 0; r < tileRows; r++) {
+        if (load<f32>(tileSums + bytes(r)) != HIDDEN_SCORE) continue;
+        const to = y + <usize>(row + r) * outRow;
+        for (let d = 0; d < headSize; d++) store<f32>(to + bytes(d), 0);
+        addEvenly(v, stride, to, 0, tokens, headSize, threshold, factor, (headIndex * tokens + row + r) * tokens, seedLow, seedHigh);
       }
     }
   }
 }
 
-/** A row of scores → its softmax with dropout, 0 from `seen` to `reach` (a multiple of 8); returns its log-sum-exp. */
-function softmaxScores(
+/** x[i] ×= factor for exactly `count` elements. */
+@inline
+function scaleRow(x: usize, count: i32, factor: f32): void {
+  const factors = splat(factor);
+  let i = 0;
+  for (; i + 8 <= count; i += 8) {
+    const at = x + bytes(i);
+    const low = f32x4.mul(v128.load(at), factors);
+    const high = f32x4.mul(v128.load(at, 16), factors);
+    storePair(at, low, high);
+  }
+  for (; i < count; i++) store<f32>(x + bytes(i), load<f32>(x + bytes(i)) * factor);
+}
+
+/** A row's scores become HIDDEN where the mask says so. */
+function hideScores(x: usize, hidden: usize, reach: i32): void {
+  const end = x + bytes(reach);
+  for (; x < end; x += 32) {
+    const low = v128.bitselect(constant(HIDDEN), v128.load(x), v128.load(hidden));
+    const high = v128.bitselect(constant(HIDDEN), v128.load(x, 16), v128.load(hidden, 16));
+    storePair(x, low, high);
+    hidden += 32;
+  }
+}
+
+/**
+ * What a query without any key gets or gives, with D dropout's factors of its row: out[j] += D[j]/tokens · x[j] for
+ * `headSize` elements at steps of `xStep` and `outStep` bytes, one of which is 0.
+ */
+function addEvenly(
   x: usize,
-  seen: i32,
-  reach: i32,
-  scale: f32,
+  xStep: usize,
+  out: usize,
+  outStep: usize,
+  tokens: i32,
+  headSize: i32,
   threshold: u32,
   factor: f32,
   counter: i32,
   seedLow: i32,
   seedHigh: i32,
-): f32 {
+): void {
+  const share = splat(factor / <f32>tokens);
+  for (let j = 0; j < tokens; j++) {
+    let weight = share;
+    if (factor != 1) weight = splat(f32x4.extract_lane(v128.and(share, keptMask(counter + j, seedLow, seedHigh, threshold)), 0));
+    let d = 0;
+    for (; d + 4 <= headSize; d += 4) v128.store(out + bytes(d), madd(weight, v128.load(x + bytes(d)), v128.load(out + bytes(d))));
+    const left = headSize - d;
+    if (left > 0) storeSome(out + bytes(d), madd(weight, loadSome(x + bytes(d), left), loadSome(out + bytes(d), left)), left);
+    x += xStep;
+    out += outStep;
+  }
+}
+
+/** The larger of each pair of lanes that lie 8 or 4 bytes apart: after both all lanes hold the largest. */
+@inline
+function largestLane(x: v128): v128 {
+  const half = f32x4.pmax(x, v128.shuffle<f32>(x, x, 2, 3, 0, 1));
+  return f32x4.pmax(half, v128.shuffle<f32>(half, half, 1, 0, 3, 2));
+}
+
+/**
+ * Six rows of scores → e^(score − largest), 0 where nothing is seen, with dropout's zeros. Writes the log-sum-exps of
+ * the first `rows` of them, and to FACTORS what their weights' outputs must be multiplied by: dropout's factor/Σ.
+ */
+function softmaxTile(
+  scores: usize,
+  scoresRow: usize,
+  row: i32,
+  rows: i32,
+  tokens: i32,
+  causal: i32,
+  threshold: u32,
+  factor: f32,
+  counter: i32,
+  seedLow: i32,
+  seedHigh: i32,
+  logSumExps: usize,
+  scratch: usize,
+): void {
+  const reach = (reachOf(row, tokens, causal) + 7) & ~7;
+  const end = scores + bytes(reach);
+  const lanes = scratch + LANES;
+  const largest = scratch + LARGEST;
+  const factors = scratch + FACTORS;
+  const firstLanes = laneNumbers();
+  const lastLanes = laneNumbers(1);
+  // What a query does not see, and columns beyond the last key, which may hold anything.
+  for (let i = seenOf(row, tokens, causal) & ~7; i < reach; i += 8) {
+    let x = scores + bytes(i);
+    for (let r = 0; r < TILE_ROWS; r++) {
+      const seen = i32x4.splat(seenOf(row + r, tokens, causal));
+      const low = v128.bitselect(constant(MINUS_INFINITY), v128.load(x), beyond(i, firstLanes, seen));
+      const high = v128.bitselect(constant(MINUS_INFINITY), v128.load(x, 16), beyond(i, lastLanes, seen));
+      storePair(x, low, high);
+      x += scoresRow;
+    }
+  }
+  let low0 = constant(MINUS_INFINITY);
+  let low1 = low0;
+  let low2 = low0;
+  let low3 = low0;
+  let low4 = low0;
+  let low5 = low0;
+  let high0 = low0;
+  let high1 = low0;
+  let high2 = low0;
+  let high3 = low0;
+  let high4 = low0;
+  let high5 = low0;
+  // `pmax` is one instruction; it passes over NaN, which shows again in the exponentials.
+  for (let x = scores; x < end; x += 32) {
+    let at = x;
+    low0 = f32x4.pmax(low0, v128.load(at));
+    high0 = f32x4.pmax(high0, v128.load(at, 16));
+    at += scoresRow;
+    low1 = f32x4.pmax(low1, v128.load(at));
+    high1 = f32x4.pmax(high1, v128.load(at, 16));
+    at += scoresRow;
+    low2 = f32x4.pmax(low2, v128.load(at));
+    high2 = f32x4.pmax(high2, v128.load(at, 16));
+    at += scoresRow;
+    low3 = f32x4.pmax(low3, v128.load(at));
+    high3 = f32x4.pmax(high3, v128.load(at, 16));
+    at += scoresRow;
+    low4 = f32x4.pmax(low4, v128.load(at));
+    high4 = f32x4.pmax(high4, v128.load(at, 16));
+    at += scoresRow;
+    low5 = f32x4.pmax(low5, v128.load(at));
+    high5 = f32x4.pmax(high5, v128.load(at, 16));
+  }
+  storePair(lanes, low0, high0);
+  storePair(lanes + 32, low1, high1);
+  storePair(lanes + 64, low2, high2);
+  storePair(lanes + 96, low3, high3);
+  storePair(lanes + 128, low4, high4);
+  storePair(lanes + 160, low5, high5);
+  for (let r = 0; r < TILE_ROWS; r++) {
+    const at = lanes + <usize>r * LANES_ROW;
+    v128.store_lane<f32>(largest + bytes(r), largestLane(f32x4.pmax(v128.load(at), v128.load(at, 16))), 0);
+  }
+  let x = scores;
+  for (let r = 0; r < TILE_ROWS; r++) {
+    const at = lanes + <usize>r * LANES_ROW;
+    if (factor == 1) exponentialRow(x, reach, largest + bytes(r), at);
+    else droppedExponentialRow(x, reach, largest + bytes(r), at, threshold, counter + r * tokens, seedLow, seedHigh);
+    x += scoresRow;
+  }
+  // The sums of eight lanes each, four rows at a time. Two rows beyond the tile hold the last round's.
+  for (let r = 0; r < 8; r += 4) {
+    const at = lanes + <usize>r * LANES_ROW;
+    const s0 = f32x4.add(v128.load(at), v128.load(at, 16));
+    const s1 = f32x4.add(v128.load(at, 32), v128.load(at, 48));
+    const s2 = f32x4.add(v128.load(at, 64), v128.load(at, 80));
+    const s3 = f32x4.add(v128.load(at, 96), v128.load(at, 112));
+    const pairs01 = f32x4.add(v128.shuffle<f32>(s0, s1, 0, 4, 1, 5), v128.shuffle<f32>(s0, s1, 2, 6, 3, 7));
+    const pairs23 = f32x4.add(v128.shuffle<f32>(s2, s3, 0, 4, 1, 5), v128.shuffle<f32>(s2, s3, 2, 6, 3, 7));
+    const totals = f32x4.add(v128.shuffle<f32>(pairs01, pairs23, 0, 1, 4, 5), v128.shuffle<f32>(pairs01, pairs23, 2, 3, 6, 7));
+    v128.store(factors + bytes(r), f32x4.div(splat(factor), totals));
+    v128.store(at, f32x4.add(v128.load(largest + bytes(r)), logarithm(totals)));
+  }
+  for (let r = 0; r < rows; r++) {
+    const at = lanes + (r < 4 ? bytes(r) : 4 * LANES_ROW + bytes(r - 4));
+    store<f32>(logSumExps + bytes(r), load<f32>(at));
+  }
+}
+
+/** A row of scores → e^(score − number at `shift`), and the eight lanes of their sum. */
+@inline
+function exponentialRow(x: usize, reach: i32, shift: usize, lanes: usize): void {
   const end = x + bytes(reach);
-  const scales = splat(scale);
-  for (let i = seen; i < reach; i++) store<f32>(x + bytes(i), 0);
-  for (let at = x; at < end; at += 32) {
-    const x0 = f32x4.mul(v128.load(at), scales);
-    const x1 = f32x4.mul(v128.load(at, 16), scales);
-    v128.store(at, x0);
-    v128.store(at, x1, 16);
-  }
-  for (let i = seen; i < reach; i++) store<f32>(x + bytes(i), -Infinity);
-  let low = splat(-Infinity);
-  let high = low;
-  for (let at = x; at < end; at += 32) {
-    low = f32x4.max(low, v128.load(at));
-    high = f32x4.max(high, v128.load(at, 16));
-  }
-  const largest = maxLanes(f32x4.max(low, high));
-  const shifts = splat(largest);
-  low = splat(0);
-  high = low;
-  for (let at = x; at < end; at += 32) {
-    const y0 = exponential(f32x4.sub(v128.load(at), shifts));
-    const y1 = exponential(f32x4.sub(v128.load(at, 16), shifts));
-    v128.store(at, y0);
-    v128.store(at, y1, 16);
+  const shifts = constant(shift);
+  let low = splat(0);
+  let high = splat(0);
+  for (; x < end; x += 32) {
+    const y0 = exponential(f32x4.sub(v128.load(x), shifts), LOWEST);
+    const y1 = exponential(f32x4.sub(v128.load(x, 16), shifts), LOWEST);
+    storePair(x, y0, y1);
     low = f32x4.add(low, y0);
     high = f32x4.add(high, y1);
   }
-  const total = sumLanes(f32x4.add(low, high));
-  const factors = splat(factor / total);
-  if (factor == 1) {
-    for (let at = x; at < end; at += 32) {
-      const y0 = f32x4.mul(v128.load(at), factors);
-      const y1 = f32x4.mul(v128.load(at, 16), factors);
-      v128.store(at, y0);
-      v128.store(at, y1, 16);
-    }
-  } else {
-    for (let at = x; at < end; at += 16) {
-      v128.store(at, v128.and(f32x4.mul(v128.load(at), factors), keptMask(counter, seedLow, seedHigh, threshold)));
-      counter += 4;
-    }
+  storePair(lanes, low, high);
+}
+
+/** The same with zeros where dropout drops; they count in the sum. */
+@inline
+function droppedExponentialRow(
+  x: usize,
+  reach: i32,
+  shift: usize,
+  lanes: usize,
+  threshold: u32,
+  counter: i32,
+  seedLow: i32,
+  seedHigh: i32,
+): void {
+  const end = x + bytes(reach);
+  const shifts = constant(shift);
+  const firstLanes = laneNumbers();
+  const lastLanes = laneNumbers(1);
+  let low = splat(0);
+  let high = splat(0);
+  for (; x < end; x += 32) {
+    const y0 = exponential(f32x4.sub(v128.load(x), shifts), LOWEST);
+    const y1 = exponential(f32x4.sub(v128.load(x, 16), shifts), LOWEST);
+    const kept0 = v128.and(y0, keptMask(counter, seedLow, seedHigh, threshold, firstLanes));
+    const kept1 = v128.and(y1, keptMask(counter, seedLow, seedHigh, threshold, lastLanes));
+    storePair(x, kept0, kept1);
+    low = f32x4.add(low, y0);
+    high = f32x4.add(high, y1);
+    counter += 8;
   }
-  return largest + logarithmOf(total);
+  storePair(lanes, low, high);
 }
 
 /**
  * qkvGradient[B, T, 3·C] from gradient[B, T, C] of out. Weights are computed again from logSumExps.
- * With P the weights, D dropout's factors: dV = (P⊙D)ᵀ·dO; dP = dO·Vᵀ; dS = scale·P⊙(dP⊙D − dO·out); dQ = dS·K;
- * dK = dSᵀ·Q. Reference: `attentionBackward`.
+ * With P the weights, D dropout's factors: dV = (P⊙D)ᵀ·dO; dP = dO·Vᵀ; dS = P⊙(dP⊙D − dO·out); dQ = dS·(scale·K);
+ * dK = dSᵀ·(scale·Q). Reference: `attentionBackward`. Unit of work: one head of one batch.
  */
 export function attentionBackward(
   qkv: usize,
@@ -255,6 +497,11 @@ export function attentionBackward(
   headSize: i32,
   causal: i32,
   scale: f32,
+  mask: usize,
+  maskBatch: usize,
+  maskHead: usize,
+  maskQuery: usize,
+  maskKey: usize,
   threshold: u32,
   factor: f32,
   seedLow: i32,
@@ -267,13 +514,15 @@ export function attentionBackward(
   const channels = heads * headSize;
   const stride = bytes(3 * channels);
   const outRow = bytes(channels);
-  const blockRows = blockRowsOf(tokens);
+  const blockRows = backwardBlockRowsOf(tokens);
   const scoresRow = bytes(padded(tokens) + ROW_PADDING);
   const turnedRow = bytes(blockRows + ROW_PADDING);
-  const keysTurned = scratch + FIRST;
+  const hidden = scratch + FIRST;
+  const keysTurned = hidden + bytes(padded(tokens));
   const valuesTurned = keysTurned + bytes(padded(tokens) * headSize);
   const keys = valuesTurned + bytes(padded(tokens) * headSize);
-  const queries = keys + bytes(tokens * padded(headSize));
+  const queryRows = keys + bytes(tokens * padded(headSize));
+  const queries = queryRows + bytes(blockRows * padded(headSize));
   const outputs = queries + bytes(blockRows * padded(headSize));
   const weights = outputs + bytes(blockRows * padded(headSize));
   const slopes = weights + <usize>blockRows * scoresRow;
@@ -290,64 +539,72 @@ export function attentionBackward(
     const toV = toK + bytes(channels);
     const y = out + <usize>batch * <usize>tokens * outRow + bytes(head * headSize);
     const g = gradient + <usize>batch * <usize>tokens * outRow + bytes(head * headSize);
+    const sums = logSumExps + bytes(unit * tokens);
+    const headMask = mask ? mask + ((<usize>batch * maskBatch + <usize>head * maskHead) << 2) : 0;
     packPanels(k, stride, 1, keysTurned, headSize, tokens, panel);
     packPanels(v, stride, 1, valuesTurned, headSize, tokens, panel);
     packPanels(k, stride, 0, keys, tokens, headSize, panel);
+    scaleRun(keys, tokens * ((headSize + panel - 1) / panel) * panel, scale);
+    if (mask && !maskQuery) readMask(headMask, maskKey << 2, hidden, tokens);
     // From the last block to the first: the last reaches every key and so begins the sums of all keys and values.
     let firstRow = ((tokens - 1) / blockRows) * blockRows;
     let begins = true;
     for (; firstRow >= 0; firstRow -= blockRows) {
       const rows = min(blockRows, tokens - firstRow);
-      const queryRows = q + <usize>firstRow * stride;
       const gradientRows = g + <usize>firstRow * outRow;
-      multiplyScores(queryRows, stride, keysTurned, weights, scoresRow, firstRow, rows, tokens, headSize, causal, panel, scratch);
+      copyBlock(q + <usize>firstRow * stride, stride, queryRows, bytes(headSize), rows, headSize);
+      scaleRun(queryRows, rows * headSize, scale);
+      multiplyScores(queryRows, bytes(headSize), keysTurned, weights, scoresRow, firstRow, rows, tokens, headSize, causal, panel, scratch);
       multiplyScores(gradientRows, outRow, valuesTurned, slopes, scoresRow, firstRow, rows, tokens, headSize, causal, panel, scratch);
-      for (let m = 0; m < rows; m++) {
+      for (let m = 0; m < rows; m += TILE_ROWS) {
         const row = firstRow + m;
-        weighSlopes(
-          weights + <usize>m * scoresRow,
-          slopes + <usize>m * scoresRow,
-          causal ? row + 1 : tokens,
-          (reachOf(firstRow, m, tokens, causal) + 7) & ~7,
-          scale,
-          load<f32>(logSumExps + bytes(unit * tokens + row)),
-          dotOf(gradientRows + <usize>m * outRow, y + <usize>row * outRow, headSize, scratch),
-          threshold,
-          factor,
-          (unit * tokens + row) * tokens,
-          seedLow,
-          seedHigh,
-        );
-      }
-      let packed = keys;
-      for (let n = 0; n < headSize; n += panel) {
-        for (let m = 0; m < rows; m += TILE_ROWS) {
-          multiplyAnyTile(
-            slopes + <usize>m * scoresRow,
-            scoresRow,
-            packed,
-            scratch,
-            0,
-            0,
-            toQ + <usize>(firstRow + m) * stride + bytes(n),
-            stride,
-            reachOf(firstRow, m, tokens, causal),
-            rows - m,
-            headSize - n,
-            panel,
-            scratch,
-          );
+        const tileRows = min(TILE_ROWS, rows - m);
+        const reach = reachOf(row, tokens, causal);
+        const tile = slopes + <usize>m * scoresRow;
+        for (let r = 0; r < tileRows; r++) {
+          const rowWeights = weights + <usize>(m + r) * scoresRow;
+          const rowSlopes = tile + <usize>r * scoresRow;
+          const inner = scratch + LANES;
+          store<f32>(inner, dotOf(gradientRows + <usize>(m + r) * outRow, y + <usize>(row + r) * outRow, headSize, scratch));
+          if (factor == 1) weighSlopes(rowWeights, rowSlopes, reach, sums + bytes(row + r), inner);
+          else {
+            const counter = (unit * tokens + row + r) * tokens;
+            weighDroppedSlopes(rowWeights, rowSlopes, reach, sums + bytes(row + r), inner, threshold, factor, counter, seedLow, seedHigh);
+          }
+          if (mask) {
+            if (maskQuery) readMask(headMask + ((<usize>(row + r) * maskQuery) << 2), maskKey << 2, hidden, tokens);
+            clearHidden(rowWeights, hidden, reach);
+            clearHidden(rowSlopes, hidden, reach);
+          }
         }
-        packed += bytes(tokens * panel);
+        clearUnseen(weights + <usize>m * scoresRow, scoresRow, row, tokens, causal);
+        clearUnseen(tile, scoresRow, row, tokens, causal);
+        let packed = keys;
+        for (let n = 0; n < headSize; n += panel) {
+          const to = toQ + <usize>row * stride + bytes(n);
+          multiplyAnyTile(tile, scoresRow, packed, scratch, 0, 0, to, stride, reach, tileRows, headSize - n, panel, scratch);
+          packed += bytes(tokens * panel);
+        }
       }
       const reach = causal ? firstRow + rows : tokens;
-      transposeBlock(weights, scoresRow, weightsTurned, turnedRow, rows, reach);
-      transposeBlock(slopes, scoresRow, slopesTurned, turnedRow, rows, reach);
-      packPanels(queryRows, stride, 0, queries, rows, headSize, panel);
+      // A dozen rows at a time: two tiles, three squares of the transposition, and no more columns than they reach.
+      for (let m = 0; m < rows; m += 12) {
+        const some = min(12, rows - m);
+        const columns = causal ? min(tokens, firstRow + m + some) : tokens;
+        transposeBlock(weights + <usize>m * scoresRow, scoresRow, weightsTurned + bytes(m), turnedRow, some, columns);
+        transposeBlock(slopes + <usize>m * scoresRow, scoresRow, slopesTurned + bytes(m), turnedRow, some, columns);
+      }
+      packPanels(q + <usize>firstRow * stride, stride, 0, queries, rows, headSize, panel);
+      scaleRun(queries, rows * ((headSize + panel - 1) / panel) * panel, scale);
       packPanels(gradientRows, outRow, 0, outputs, rows, headSize, panel);
       addTurned(weightsTurned, turnedRow, outputs, toV, stride, firstRow, rows, reach, headSize, causal, begins, panel, scratch);
       addTurned(slopesTurned, turnedRow, queries, toK, stride, firstRow, rows, reach, headSize, causal, begins, panel, scratch);
       begins = false;
+    }
+    if (!mask) continue;
+    for (let row = 0; row < tokens; row++) {
+      if (load<f32>(sums + bytes(row)) != HIDDEN_SCORE) continue;
+      addEvenly(g + <usize>row * outRow, 0, toV, stride, tokens, headSize, threshold, factor, (unit * tokens + row) * tokens, seedLow, seedHigh);
     }
   }
 }
@@ -396,51 +653,83 @@ function addTurned(
 }
 
 /**
- * One query's row: scores → P⊙D in `weights`, dP → scale·P⊙(dP⊙D − inner) in `slopes`; both 0 from `seen` to `reach`.
+ * One query's row: scores → P in `weights`, dP → P⊙(dP − inner) in `slopes`, up to `reach` rounded up to 8. The row's
+ * log-sum-exp and inner = dO·out lie at addresses.
  */
-function weighSlopes(
+@inline
+function weighSlopes(weights: usize, slopes: usize, reach: i32, logSumExp: usize, inner: usize): void {
+  const shifts = constant(logSumExp);
+  const inners = constant(inner);
+  const end = bytes(reach);
+  for (let at: usize = 0; at < end; at += 32) {
+    const p0 = exponential(f32x4.sub(v128.load(weights + at), shifts), LOWEST);
+    const p1 = exponential(f32x4.sub(v128.load(weights + at, 16), shifts), LOWEST);
+    const s0 = f32x4.mul(p0, f32x4.sub(v128.load(slopes + at), inners));
+    const s1 = f32x4.mul(p1, f32x4.sub(v128.load(slopes + at, 16), inners));
+    storePair(weights + at, p0, p1);
+    storePair(slopes + at, s0, s1);
+  }
+}
+
+/** The same with dropout: P⊙D in `weights`, P⊙(dP⊙D − inner) in `slopes`. */
+@inline
+function weighDroppedSlopes(
   weights: usize,
   slopes: usize,
-  seen: i32,
   reach: i32,
-  scale: f32,
-  logSumExp: f32,
-  inner: f32,
+  logSumExp: usize,
+  inner: usize,
   threshold: u32,
   factor: f32,
   counter: i32,
   seedLow: i32,
   seedHigh: i32,
 ): void {
-  const scales = splat(scale);
-  const shifts = splat(logSumExp);
-  const inners = splat(inner);
+  const shifts = constant(logSumExp);
+  const inners = constant(inner);
+  const factors = splat(factor);
   const end = bytes(reach);
-  // Columns that no key belongs to may hold anything; zeros there keep the arithmetic quiet.
-  for (let i = seen; i < reach; i++) store<f32>(weights + bytes(i), 0);
-  for (let i = seen; i < reach; i++) store<f32>(slopes + bytes(i), 0);
-  if (factor == 1) {
-    for (let at: usize = 0; at < end; at += 32) {
-      const p0 = exponential(f32x4.sub(f32x4.mul(v128.load(weights + at), scales), shifts));
-      const p1 = exponential(f32x4.sub(f32x4.mul(v128.load(weights + at, 16), scales), shifts));
-      const s0 = f32x4.mul(f32x4.mul(p0, scales), f32x4.sub(v128.load(slopes + at), inners));
-      const s1 = f32x4.mul(f32x4.mul(p1, scales), f32x4.sub(v128.load(slopes + at, 16), inners));
-      v128.store(weights + at, p0);
-      v128.store(weights + at, p1, 16);
-      v128.store(slopes + at, s0);
-      v128.store(slopes + at, s1, 16);
-    }
-  } else {
-    const factors = splat(factor);
-    for (let at: usize = 0; at < end; at += 16) {
-      const kept = v128.and(factors, keptMask(counter, seedLow, seedHigh, threshold));
-      const p = exponential(f32x4.sub(f32x4.mul(v128.load(weights + at), scales), shifts));
-      const s = f32x4.sub(f32x4.mul(v128.load(slopes + at), kept), inners);
-      v128.store(weights + at, f32x4.mul(p, kept));
-      v128.store(slopes + at, f32x4.mul(f32x4.mul(p, scales), s));
-      counter += 4;
+  const firstLanes = laneNumbers();
+  const lastLanes = laneNumbers(1);
+  for (let at: usize = 0; at < end; at += 32) {
+    const kept0 = v128.and(factors, keptMask(counter, seedLow, seedHigh, threshold, firstLanes));
+    const kept1 = v128.and(factors, keptMask(counter, seedLow, seedHigh, threshold, lastLanes));
+    const p0 = exponential(f32x4.sub(v128.load(weights + at), shifts), LOWEST);
+    const p1 = exponential(f32x4.sub(v128.load(weights + at, 16), shifts), LOWEST);
+    const s0 = f32x4.mul(p0, f32x4.sub(f32x4.mul(v128.load(slopes + at), kept0), inners));
+    const s1 = f32x4.mul(p1, f32x4.sub(f32x4.mul(v128.load(slopes + at, 16), kept1), inners));
+    const w0 = f32x4.mul(p0, kept0);
+    const w1 = f32x4.mul(p1, kept1);
+    storePair(weights + at, w0, w1);
+    storePair(slopes + at, s0, s1);
+    counter += 8;
+  }
+}
+
+/** A row becomes 0 where the mask hides keys. */
+function clearHidden(x: usize, hidden: usize, reach: i32): void {
+  const end = x + bytes(reach);
+  for (; x < end; x += 32) {
+    const low = v128.andnot(v128.load(x), v128.load(hidden));
+    const high = v128.andnot(v128.load(x, 16), v128.load(hidden, 16));
+    storePair(x, low, high);
+    hidden += 32;
+  }
+}
+
+/** Six rows become 0 where their queries see nothing, up to their common reach rounded up to 8. */
+function clearUnseen(x: usize, xRow: usize, row: i32, tokens: i32, causal: i32): void {
+  const reach = reachOf(row, tokens, causal);
+  const firstLanes = laneNumbers();
+  const lastLanes = laneNumbers(1);
+  for (let i = seenOf(row, tokens, causal) & ~7; i < reach; i += 8) {
+    let at = x + bytes(i);
+    for (let r = 0; r < TILE_ROWS; r++) {
+      const seen = i32x4.splat(seenOf(row + r, tokens, causal));
+      const low = v128.andnot(v128.load(at), beyond(i, firstLanes, seen));
+      const high = v128.andnot(v128.load(at, 16), beyond(i, lastLanes, seen));
+      storePair(at, low, high);
+      at += xRow;
     }
   }
-  for (let i = seen; i < reach; i++) store<f32>(weights + bytes(i), 0);
-  for (let i = seen; i < reach; i++) store<f32>(slopes + bytes(i), 0);
 }

@@ -98,11 +98,15 @@ const EXP_LARGEST = memory.data<f32>([127]);
 const EXP_SERIES = memory.data<f32>([
   0.0013814467238262296, 0.008368780836462975, 0.04166839271783829, 0.1666651964187622, 0.4999999403953552,
 ]);
+/** Below lies what is no normal number. */
 const EXP_LOWEST = memory.data<f32>([-87.3]);
 
-/** e^x = 2ⁿ·e^r with n = round(x/ln 2), |r| ≤ ½ ln 2, to 1e-7 of itself; 0 below the normal range (x < −87.3). */
+/**
+ * e^x = 2ⁿ·e^r with n = round(x/ln 2), |r| ≤ ½ ln 2, to 1e-7 of itself; 0 below the normal range (x < −87.3), or below
+ * the number at `lowest`.
+ */
 @inline
-export function exponential(x: v128): v128 {
+export function exponential(x: v128, lowest: usize = EXP_LOWEST): v128 {
   const shifted = f32x4.add(f32x4.pmin(f32x4.mul(x, constant(LOG2_E)), constant(EXP_LARGEST)), constant(ROUND));
   const n = f32x4.sub(shifted, constant(ROUND));
   const r = madd(n, constant(NEGATIVE_LN_2, 1), madd(n, constant(NEGATIVE_LN_2), x));
@@ -112,7 +116,7 @@ export function exponential(x: v128): v128 {
   const p = f32x4.add(madd(madd(upper, square, lower), square, r), one());
   const power = i32x4.add(i32x4.shl(shifted, 23), one());
   // The comparison is false for NaN, which therefore passes.
-  return v128.andnot(f32x4.mul(p, power), f32x4.lt(x, constant(EXP_LOWEST)));
+  return v128.andnot(f32x4.mul(p, power), f32x4.lt(x, constant(lowest)));
 }
 
 const POWER_SERIES = memory.data<f32>([

@@ -6,7 +6,7 @@
  * Every element is one sum over k in ascending order, so both widths give the same bits.
  */
 
-import { madd } from "./lanes";
+import { madd, storePair } from "./lanes";
 
 /** Rows of a tile. */
 export const TILE_ROWS: i32 = 6;
@@ -96,23 +96,17 @@ function multiplyNarrowTile(
     a5 += 4;
     b += 32;
   }
-  v128.store(out, c00);
-  v128.store(out, c01, 16);
+  storePair(out, c00, c01);
   out += outRow;
-  v128.store(out, c10);
-  v128.store(out, c11, 16);
+  storePair(out, c10, c11);
   out += outRow;
-  v128.store(out, c20);
-  v128.store(out, c21, 16);
+  storePair(out, c20, c21);
   out += outRow;
-  v128.store(out, c30);
-  v128.store(out, c31, 16);
+  storePair(out, c30, c31);
   out += outRow;
-  v128.store(out, c40);
-  v128.store(out, c41, 16);
+  storePair(out, c40, c41);
   out += outRow;
-  v128.store(out, c50);
-  v128.store(out, c51, 16);
+  storePair(out, c50, c51);
 }
 
 function multiplyWideTile(
@@ -204,33 +198,21 @@ function multiplyWideTile(
     a5 += 4;
     b += 64;
   }
-  v128.store(out, c00);
-  v128.store(out, c01, 16);
-  v128.store(out, c02, 32);
-  v128.store(out, c03, 48);
+  storePair(out, c00, c01);
+  storePair(out + 32, c02, c03);
   out += outRow;
-  v128.store(out, c10);
-  v128.store(out, c11, 16);
-  v128.store(out, c12, 32);
-  v128.store(out, c13, 48);
+  storePair(out, c10, c11);
+  storePair(out + 32, c12, c13);
   out += outRow;
-  v128.store(out, c20);
-  v128.store(out, c21, 16);
-  v128.store(out, c22, 32);
-  v128.store(out, c23, 48);
+  storePair(out, c20, c21);
+  storePair(out + 32, c22, c23);
   out += outRow;
-  v128.store(out, c30);
-  v128.store(out, c31, 16);
-  v128.store(out, c32, 32);
-  v128.store(out, c33, 48);
+  storePair(out, c30, c31);
+  storePair(out + 32, c32, c33);
   out += outRow;
-  v128.store(out, c40);
-  v128.store(out, c41, 16);
-  v128.store(out, c42, 32);
-  v128.store(out, c43, 48);
+  storePair(out, c40, c41);
+  storePair(out + 32, c42, c43);
   out += outRow;
-  v128.store(out, c50);
-  v128.store(out, c51, 16);
-  v128.store(out, c52, 32);
-  v128.store(out, c53, 48);
+  storePair(out, c50, c51);
+  storePair(out + 32, c52, c53);
 }
