@@ -3,7 +3,7 @@
  * start> <seconds>`.
  *
  * What it needed to train:
- * - Its optimizers' package was not in the registry beside its core: AdamW and clipping are written out, for jit to fuse.
+ * - Its optimizers come in no package beside its core: AdamW and clipping are written out, for jit to fuse.
  * - The gradient of numpy.take is a scatter, which jit refuses to compile here ("input is not imm"): the embedding is the
  *   product of nn.oneHot and the table.
  * - Its threads need the browser's `Worker`: node-web-worker.mjs, imported first, stands in for it; one thread without.
