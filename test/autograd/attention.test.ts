@@ -165,7 +165,7 @@ describe("multiHeadAttention", () => {
     });
   });
 
-  it("takes a mask, which the readable composition serves", () => {
+  it("takes a mask", () => {
     scope(() => {
       const random = new Random(5);
       const qkv = f64(normals(random, [2, 4, 12]));
