@@ -7,6 +7,7 @@ if (process.argv.includes("--peers")) {
   await import("./peers.ts");
 } else {
   await import("./kernels.ts");
+  await import("./matmul-limits.ts");
   await import("./training-step.ts");
   await import("./depth-sampling.ts");
 }

@@ -10,13 +10,14 @@ import { dirname, join } from "node:path";
 import { Command, InvalidArgumentError } from "commander";
 import { parseCount, parseList } from "../src/cli/parse.ts";
 import { describeMachine } from "../src/lab/machine.ts";
+import { nameOfSize, type StepSize } from "../src/lab/step-times.ts";
 import { Gpt } from "../src/nn/index.ts";
 import { median } from "../src/report/statistics.ts";
 import { Random } from "../src/tensor/random.ts";
 import { APOLLO, APOLLO_NARROW, PARTICIPANTS, type Participant, type Setting } from "./peers/participants.ts";
 import { differenceInTraining, type RunOptions, runStep } from "./peers/run-step.ts";
-import { type Size, writeStart } from "./peers/start.ts";
-import { GPT_SIZES, nameOfSize } from "./sizes.ts";
+import { writeStart } from "./peers/start.ts";
+import { GPT_SIZES } from "./sizes.ts";
 
 interface Flags {
   /** True for all. */
@@ -89,13 +90,13 @@ function chosenParticipants(): Participant[] {
 }
 
 /** 6·P·B·T + 12·L·B·T²·d, with P without the position table: the same count for everyone. */
-function flopsOf(size: Size): number {
+function flopsOf(size: StepSize): number {
   const { hidden, layers, context, batch } = size;
   const parameters = new Gpt(size).parameterCount() - context * hidden;
   return 6 * parameters * batch * context + 12 * layers * batch * context ** 2 * hidden;
 }
 
-function writeFirstWeights(folder: string, size: Size): void {
+function writeFirstWeights(folder: string, size: StepSize): void {
   const random = new Random(1);
   const tokens = () => Int32Array.from({ length: size.batch * size.context }, () => random.integer(size.vocabulary));
   const parameters = new Gpt({ ...size, seed: 1 }).stateDict();

@@ -2,8 +2,8 @@
 
 import { Bench } from "tinybench";
 import { describeMachine } from "../src/lab/machine.ts";
-import { trainingSteps } from "../src/lab/step-times.ts";
-import { GPT_SIZES, nameOfSize } from "./sizes.ts";
+import { nameOfSize, trainingSteps } from "../src/lab/step-times.ts";
+import { GPT_SIZES } from "./sizes.ts";
 
 console.log(describeMachine());
 for (const size of GPT_SIZES) {

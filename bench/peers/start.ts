@@ -6,19 +6,10 @@
 
 import { readFileSync, writeFileSync } from "node:fs";
 import { join } from "node:path";
-
-/** Sizes of the model and of its batch. */
-export interface Size {
-  hidden: number;
-  layers: number;
-  heads: number;
-  context: number;
-  batch: number;
-  vocabulary: number;
-}
+import type { StepSize } from "../../src/lab/step-times.ts";
 
 export interface Start {
-  size: Size;
+  size: StepSize;
   /** In order, by name. */
   parameters: Map<string, { shape: readonly number[]; values: Float32Array }>;
   /** [B, T] */
@@ -42,7 +33,7 @@ export function writeStart(folder: string, { size, parameters, inputs, targets }
 
 export function readStart(folder: string): Start {
   const { size, parameters } = JSON.parse(readFileSync(join(folder, JSON_FILE), "utf8")) as {
-    size: Size;
+    size: StepSize;
     parameters: { name: string; shape: number[] }[];
   };
   const { buffer } = new Uint8Array(readFileSync(join(folder, BINARY_FILE)));

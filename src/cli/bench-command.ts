@@ -3,21 +3,14 @@
 import { Command } from "commander";
 import { profileKernels } from "../lab/kernel-profile.ts";
 import { describeMachine } from "../lab/machine.ts";
-import { timeSteps } from "../lab/step-times.ts";
+import { nameOfSize, type StepTimeOptions, timeSteps } from "../lab/step-times.ts";
 import { Gpt } from "../nn/index.ts";
 import { parseCount } from "./parse.ts";
 import { profileTable } from "./profile-table.ts";
 
-interface BenchFlags {
+interface BenchFlags extends StepTimeOptions {
   machine?: boolean;
   profile?: boolean;
-  hidden: number;
-  layers: number;
-  heads: number;
-  context: number;
-  batch: number;
-  vocabulary: number;
-  steps: number;
 }
 
 export function benchCommand(): Command {
@@ -37,7 +30,7 @@ export function benchCommand(): Command {
       if (!flags.machine) new Gpt(flags);
       console.log(describeMachine());
       if (flags.machine) return;
-      const size = `GPT d=${flags.hidden} L=${flags.layers} T=${flags.context} B=${flags.batch} V=${flags.vocabulary}`;
+      const size = `GPT ${nameOfSize(flags)}`;
       if (flags.profile) {
         console.log(`${size}: a step, the mean over the half of ${flags.steps} that is nearest to their median`);
         console.log(profileTable(profileKernels(flags)));

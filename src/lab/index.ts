@@ -11,4 +11,4 @@ export { estimateMemory, type MemoryEstimate } from "./memory-estimate.ts";
 export { planRun, type RunPlan } from "./plan.ts";
 export { type RunOptions, run } from "./run.ts";
 export { firstCrossing, lossAtCost, lossesAtEqualCost, saving, smooth, trainingSaving } from "./saving.ts";
-export { type StepTime, type StepTimeOptions, timeSteps } from "./step-times.ts";
+export { type StepSize, type StepTime, type StepTimeOptions, timeSteps } from "./step-times.ts";

@@ -9,13 +9,21 @@ import { median } from "../report/statistics.ts";
 import { Random } from "../tensor/random.ts";
 import { Tensor } from "../tensor/tensor.ts";
 
-export interface StepTimeOptions {
+/** A GPT and its batch. */
+export interface StepSize {
   hidden: number;
   layers: number;
   heads: number;
   context: number;
   batch: number;
   vocabulary: number;
+}
+
+export function nameOfSize({ hidden, layers, context, batch, vocabulary }: StepSize): string {
+  return `d=${hidden} L=${layers} T=${context} B=${batch} V=${vocabulary}`;
+}
+
+export interface StepTimeOptions extends StepSize {
   /** Timed steps, after a tenth as many (at least three) that are not. */
   steps: number;
 }
@@ -31,10 +39,7 @@ export interface StepTime {
  * Training steps of a GPT on random tokens, one per iteration, without end.
  * @param planStep what each step executes; every layer once when absent.
  */
-export function trainingSteps(
-  options: Omit<StepTimeOptions, "steps">,
-  planStep?: Method["planStep"],
-): Generator<StepRecord, void, void> {
+export function trainingSteps(options: StepSize, planStep?: Method["planStep"]): Generator<StepRecord, void, void> {
   const { context, batch, vocabulary, layers } = options;
   const model = new Gpt({ ...options, seed: 1 });
   const random = new Random(1);

@@ -168,10 +168,10 @@ export function createSimdKernels({ memory, pool, fallback, addressOf, panel }: 
   };
 
   /** Σ of the chunk sums that a kernel writes, always in the same order. */
-  const sumOfChunks = (kernel: number, address: number, length: number): number => {
+  const sumOfChunks = (address: number, length: number): number => {
     const chunks = Math.ceil(length / SUM_CHUNK);
     const partials = memory.allocate(chunks * 8);
-    pool.run(kernel, [address, partials, length], chunks, 1, length * COST.arithmetic);
+    pool.run(index.sumChunks, [address, partials, length], chunks, 1, length * COST.arithmetic);
     const sums = new Float64Array(memory.buffer as ArrayBuffer, partials, chunks);
     let total = 0;
     for (let i = 0; i < chunks; i++) total += sums[i];
@@ -268,7 +268,7 @@ export function createSimdKernels({ memory, pool, fallback, addressOf, panel }: 
       const { outer, size, inner } = layout;
       const nanoseconds = outer * size * inner * COST.arithmetic;
       if (outer * inner === 1) {
-        const total = sumOfChunks(index.sumChunks, addresses[0], size);
+        const total = sumOfChunks(addresses[0], size);
         new Float32Array(memory.buffer as ArrayBuffer, addresses[1], 1)[0] = total;
       } else if (inner === 1) {
         pool.run(index.sumRows, [...addresses, size], outer, Math.ceil(256 / size), nanoseconds);

@@ -1,5 +1,6 @@
 /** Kernels that work on whole rows of a [rows, columns] matrix: softmax, LayerNorm, cross-entropy. Unit of work: a row. */
 
+import { add } from "./elementwise";
 import { exponential, largestOfPair, loadSome, logarithm, madd, splat, storePair, storeSome, sumLanes, sumPair } from "./lanes";
 
 /** Largest of `count` ≥ 1 elements, NaN left out: `pmax` is one instruction, and in the exponentials NaN shows again. */
@@ -281,24 +282,8 @@ export function residualLayerNorm(
   for (let row = begin; row < end; row++) {
     const offset = (<usize>row * <usize>columns) << 2;
     const own = <usize>row << 2;
-    addRow(x + offset, change + offset, sum + offset, columns);
+    add(x + offset, change + offset, sum + offset, columns, 0, 1, 0, 1, 0, columns);
     normaliseRow(sum + offset, weight, bias, out + offset, mean + own, rstd + own, columns, epsilon, scratch);
-  }
-}
-
-/** out[i] = a[i] + b[i]. */
-@inline
-function addRow(a: usize, b: usize, out: usize, count: i32): void {
-  let i = 0;
-  for (; i + 8 <= count; i += 8) {
-    const at = <usize>i << 2;
-    const low = f32x4.add(v128.load(a + at), v128.load(b + at));
-    const high = f32x4.add(v128.load(a + at, 16), v128.load(b + at, 16));
-    storePair(out + at, low, high);
-  }
-  for (; i < count; i++) {
-    const at = <usize>i << 2;
-    store<f32>(out + at, load<f32>(a + at) + load<f32>(b + at));
   }
 }
 
