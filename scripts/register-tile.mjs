@@ -11,51 +11,48 @@
 
 const list = (count) => Array.from({ length: count }, (_, index) => index);
 
-/** The AssemblyScript source of `name`: out[rows, panel] = init[rows, panel] + A[rows, k]·B[k, panel]. */
-export function registerTileSource({ name, rows, panel, unroll }) {
+/**
+ * The AssemblyScript source of `name`: out[rows, panel] = init[rows, panel] + A·B[k, panel]. A lies in rows `aRow` bytes
+ * apart, [rows, k], of which the last is read again in place of those beyond `count`; or, with `transposedA`, [k, rows].
+ */
+export function registerTileSource({ name, rows, panel, unroll, transposedA }) {
   const row = list(rows);
   const vector = list(panel / 4);
-  const each = (items, text, separator = "\n") => items.map(text).join(separator);
+  const each = (items, text, separator = "\n  ") => items.map(text).join(separator);
 
+  const element = (r, k) => (transposedA ? `a, ${4 * r}` : `a${r}, ${4 * k}`);
   const step = (k) => `
     ${each(vector, (v) => `b${v} = v128.load(b, ${4 * panel * k + 16 * v});`, " ")}
     ${each(
       row,
-      (r) => `x = v128.load32_splat(a${r}, ${4 * k});
+      (r) => `x = v128.load32_splat(${element(r, k)});
     ${each(vector, (v) => `c${r}${v} = madd(x, b${v}, c${r}${v});`, " ")}`,
       "\n    ",
-    )}`;
+    )}${transposedA ? "\n    a += aRow;" : ""}`;
 
-  const loop = (steps) => `
-  for (; k >= ${steps}; k -= ${steps}) {${each(list(steps), step)}
-    ${each(row, (r) => `a${r} += ${4 * steps};`, " ")}
+  const loop = (steps) => `for (; k >= ${steps}; k -= ${steps}) {${each(list(steps), step, "")}
+    ${transposedA ? "" : each(row, (r) => `a${r} += ${4 * steps};`, " ")}
     b += ${4 * panel * steps};
   }`;
 
+  const rowPointers = `let a0 = a;
+  ${each(row.slice(1), (r) => `let a${r} = count > ${r} ? a${r - 1} + aRow : a${r - 1};`)}`;
+
   return `
 export function ${name}(
-  a: usize, aRow: usize, b: usize, init: usize, initRow: usize, out: usize, outRow: usize, k: i32, rows: i32,
+  a: usize, aRow: usize, b: usize, init: usize, initRow: usize, out: usize, outRow: usize, k: i32${transposedA ? "" : ", count: i32"},
 ): void {
-  let a0 = a;
-  ${each(row.slice(1), (r) => `let a${r} = rows > ${r} ? a${r - 1} + aRow : a${r - 1};`, "\n  ")}
-  ${each(
-    row,
-    (r) => each(vector, (v) => `let c${r}${v} = v128.load(init + ${r} * initRow, ${16 * v});`, "\n  "),
-    "\n  ",
-  )}
+  ${transposedA ? "" : rowPointers}
+  ${each(row, (r) => each(vector, (v) => `let c${r}${v} = v128.load(init + ${r} * initRow, ${16 * v});`))}
   let x: v128;
   ${each(vector, (v) => `let b${v}: v128;`, " ")}
   ${loop(unroll)}
   ${loop(1)}
-  ${each(
-    row,
-    (r) =>
-      each(
-        vector.filter((v) => v % 2 === 0),
-        (v) => `storePair(out + ${r} * outRow + ${16 * v}, c${r}${v}, c${r}${v + 1});`,
-        "\n  ",
-      ),
-    "\n  ",
+  ${each(row, (r) =>
+    each(
+      vector.filter((v) => v % 2 === 0),
+      (v) => `storePair(out + ${r} * outRow + ${16 * v}, c${r}${v}, c${r}${v + 1});`,
+    ),
   )}
 }
 `;

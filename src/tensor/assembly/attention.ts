@@ -7,7 +7,7 @@
  * multiplied with could leave the range of normal numbers, on which arithmetic is slow.
  */
 
-import { copyBlock, transposeBlock } from "./blocks";
+import { copyBlock } from "./blocks";
 import { constant, exponential, keptMask, laneNumbers, loadSome, logarithm, madd, splat, storePair, storeSome } from "./lanes";
 import { multiplyAnyTile, packPanels } from "./matmul";
 import { multiplyTile, TILE_ROWS } from "./micro-kernel";
@@ -31,10 +31,10 @@ const ROW_PADDING: i32 = 16;
 /** Scores of a block of query rows: they and a panel of keys or values stay in the first-level cache. */
 const BLOCK_SCORES: i32 = 6144;
 
-/** Query rows of a block, a multiple of 12: whole tiles that begin and end whole squares of a transposition. */
+/** Query rows of a block: whole tiles. */
 @inline
 function blockRowsOf(tokens: i32): i32 {
-  return max(12, min(96, (BLOCK_SCORES / padded(tokens) / 12) * 12));
+  return max(2, min(16, BLOCK_SCORES / padded(tokens) / TILE_ROWS)) * TILE_ROWS;
 }
 
 /** As many for the backward pass, where every block adds to the gradients of all keys: longer blocks pay. */
@@ -84,8 +84,7 @@ export function attentionBackwardScratchBytes(tokens: i32, headSize: i32): usize
         2 * padded(tokens) * headSize +
         tokens * padded(headSize) +
         3 * rows * padded(headSize) +
-        2 * rows * (padded(tokens) + ROW_PADDING) +
-        2 * padded(tokens) * (rows + ROW_PADDING),
+        2 * rows * (padded(tokens) + ROW_PADDING),
     )
   );
 }
@@ -248,7 +247,7 @@ export function attention(
       let packed = values;
       for (let n = 0; n < headSize; n += panel) {
         const to = y + <usize>row * outRow + bytes(n);
-        multiplyAnyTile(tile, scoresRow, packed, scratch, 0, 0, to, outRow, reach, tileRows, headSize - n, panel, scratch);
+        multiplyAnyTile(false, tile, scoresRow, packed, scratch, 0, 0, to, outRow, reach, tileRows, headSize - n, panel, scratch);
         packed += bytes(tokens * panel);
       }
       for (let r = 0; r < tileRows; r++) {
@@ -516,7 +515,6 @@ export function attentionBackward(
   const outRow = bytes(channels);
   const blockRows = backwardBlockRowsOf(tokens);
   const scoresRow = bytes(padded(tokens) + ROW_PADDING);
-  const turnedRow = bytes(blockRows + ROW_PADDING);
   const hidden = scratch + FIRST;
   const keysTurned = hidden + bytes(padded(tokens));
   const valuesTurned = keysTurned + bytes(padded(tokens) * headSize);
@@ -526,8 +524,6 @@ export function attentionBackward(
   const outputs = queries + bytes(blockRows * padded(headSize));
   const weights = outputs + bytes(blockRows * padded(headSize));
   const slopes = weights + <usize>blockRows * scoresRow;
-  const weightsTurned = slopes + <usize>blockRows * scoresRow;
-  const slopesTurned = weightsTurned + <usize>padded(tokens) * turnedRow;
   for (let unit = begin; unit < end; unit++) {
     const batch = unit / heads;
     const head = unit % heads;
@@ -582,23 +578,16 @@ export function attentionBackward(
         let packed = keys;
         for (let n = 0; n < headSize; n += panel) {
           const to = toQ + <usize>row * stride + bytes(n);
-          multiplyAnyTile(tile, scoresRow, packed, scratch, 0, 0, to, stride, reach, tileRows, headSize - n, panel, scratch);
+          multiplyAnyTile(false, tile, scoresRow, packed, scratch, 0, 0, to, stride, reach, tileRows, headSize - n, panel, scratch);
           packed += bytes(tokens * panel);
         }
       }
       const reach = causal ? firstRow + rows : tokens;
-      // A dozen rows at a time: two tiles, three squares of the transposition, and no more columns than they reach.
-      for (let m = 0; m < rows; m += 12) {
-        const some = min(12, rows - m);
-        const columns = causal ? min(tokens, firstRow + m + some) : tokens;
-        transposeBlock(weights + <usize>m * scoresRow, scoresRow, weightsTurned + bytes(m), turnedRow, some, columns);
-        transposeBlock(slopes + <usize>m * scoresRow, scoresRow, slopesTurned + bytes(m), turnedRow, some, columns);
-      }
       packPanels(q + <usize>firstRow * stride, stride, 0, queries, rows, headSize, panel);
       scaleRun(queries, rows * ((headSize + panel - 1) / panel) * panel, scale);
       packPanels(gradientRows, outRow, 0, outputs, rows, headSize, panel);
-      addTurned(weightsTurned, turnedRow, outputs, toV, stride, firstRow, rows, reach, headSize, causal, begins, panel, scratch);
-      addTurned(slopesTurned, turnedRow, queries, toK, stride, firstRow, rows, reach, headSize, causal, begins, panel, scratch);
+      addTransposed(weights, scoresRow, outputs, toV, stride, firstRow, rows, reach, headSize, causal, begins, panel, scratch);
+      addTransposed(slopes, scoresRow, queries, toK, stride, firstRow, rows, reach, headSize, causal, begins, panel, scratch);
       begins = false;
     }
     if (!mask) continue;
@@ -610,12 +599,12 @@ export function attentionBackward(
 }
 
 /**
- * out[reach, headSize] (+)= turned[reach, rows]·packed[rows, headSize]: what a block of query rows gives to every key.
- * When causal, only the rows at or below a tile of keys give something to it.
+ * out[reach, headSize] (+)= Aᵀ·B of a[rows, reach] and packed[rows, headSize]: what a block of query rows gives to every
+ * key. When causal, only the rows at or below a tile of keys give something to it.
  */
-function addTurned(
-  turned: usize,
-  turnedRow: usize,
+function addTransposed(
+  a: usize,
+  aRow: usize,
   packed: usize,
   out: usize,
   outRow: usize,
@@ -633,8 +622,9 @@ function addTurned(
       const first = causal ? max(0, m - firstRow) : 0;
       const to = out + <usize>m * outRow + bytes(n);
       multiplyAnyTile(
-        turned + <usize>m * turnedRow + bytes(first),
-        turnedRow,
+        true,
+        a + <usize>first * aRow + bytes(m),
+        aRow,
         packed + bytes(first * panel),
         begins ? scratch : to,
         begins ? 0 : outRow,

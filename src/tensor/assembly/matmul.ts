@@ -1,12 +1,12 @@
 /**
  * Matrix products by packing (the scheme of Goto and van de Geijn): a block of B is copied into panels as wide as the
  * register tile, so that the innermost loop reads it from one end to the other out of the first-level cache; rows of A
- * are read where they lie, or from a transposed copy.
+ * are read where they lie, columns of a transposed A from a copy that holds the six of a tile side by side.
  */
 
-import { addRun, copyBlock, transposeBlock } from "./blocks";
+import { addRun, copyBlock, copyRun, transposeBlock } from "./blocks";
 import { gelu, geluBackward, geluTanh, geluTanhBackward } from "./elementwise";
-import { multiplyTile, TILE_ROWS } from "./micro-kernel";
+import { multiplyTile, multiplyTransposedTile, TILE_ROWS } from "./micro-kernel";
 
 /** Depth of a packed block: a panel of 256 × 16 takes 16 KiB, half of a first-level cache. */
 const BLOCK_INNER: i32 = 256;
@@ -14,14 +14,14 @@ const BLOCK_INNER: i32 = 256;
 const BLOCK_COLUMNS: i32 = 768;
 /** Rows of A that are swept per packed block (a multiple of the tile's rows). */
 const BLOCK_ROWS: i32 = 96;
-/** Bytes between transposed rows of A: a cache line more than a row, so that rows do not compete for the same lines. */
-const TRANSPOSED_ROW: usize = <usize>(BLOCK_INNER * 4 + 64);
+/** Bytes of the six columns of A that a tile needs at one k, side by side in their copy. */
+const PACKED_ROW: usize = <usize>TILE_ROWS << 2;
 
 // The scratch of a thread, in bytes from its start.
 const ZEROS: usize = 0;
 const TILE: usize = 64;
 const PACKED_A: usize = 512;
-const PACKED_B: usize = PACKED_A + <usize>BLOCK_ROWS * TRANSPOSED_ROW;
+const PACKED_B: usize = PACKED_A + <usize>(BLOCK_INNER * BLOCK_ROWS * 4);
 const MATMUL_SCRATCH: usize = PACKED_B + <usize>(BLOCK_INNER * BLOCK_COLUMNS * 4);
 
 /** Bytes of scratch that {@link matmul} needs per thread; the first 64 must be zero and stay so. */
@@ -147,8 +147,8 @@ function multiplyRectangle(
         let leftRow = aRow;
         if (transposeA) {
           left = scratch + PACKED_A;
-          leftRow = TRANSPOSED_ROW;
-          transposeBlock(a + <usize>k * aRow + (<usize>m << 2), aRow, left, leftRow, depth, blockRows);
+          leftRow = <usize>depth << 2;
+          packColumns(a + <usize>k * aRow + (<usize>m << 2), aRow, left, depth, blockRows);
         }
         const at = <usize>m * outRow + (<usize>n << 2);
         const to = sums + at;
@@ -164,7 +164,8 @@ function multiplyRectangle(
             if (!bias) initColumn = 0;
           }
         }
-        multiplyPanels(left, leftRow, scratch + PACKED_B, init, initRow, initColumn, to, outRow, blockRows, blockColumns, depth, panel, scratch);
+        const packedRow = transposeA ? PACKED_ROW : 0;
+        multiplyPanels(left, leftRow, packedRow, scratch + PACKED_B, init, initRow, initColumn, to, outRow, blockRows, blockColumns, depth, panel, scratch);
         if (k + depth < inner) continue;
         const lateBias = residual && bias ? bias + (<usize>n << 2) : 0;
         if (lateBias || epilogue) finishBlock(to, lateBias, epilogue, inputs + at, out + at, outRow, blockRows, blockColumns);
@@ -216,12 +217,35 @@ export function packPanels(
   }
 }
 
+/** Aᵀ[depth, rows] → tiles [rows / 6][depth][6]. */
+function packColumns(a: usize, aRow: usize, packed: usize, depth: i32, rows: i32): void {
+  const tile = <usize>depth * PACKED_ROW;
+  for (; depth > 0; depth--) {
+    let to = packed;
+    let from = a;
+    let left = rows;
+    for (; left >= TILE_ROWS; left -= TILE_ROWS) {
+      v128.store(to, v128.load(from));
+      store<u64>(to, load<u64>(from, 16), 16);
+      from += PACKED_ROW;
+      to += tile;
+    }
+    // What is missing of the last tile keeps what was there, as in packPanels.
+    copyRun(from, to, left);
+    a += aRow;
+    packed += PACKED_ROW;
+  }
+}
+
 /**
  * out[rows, columns] = init + A·(packed B). `initColumn` is the distance between the columns of init: 4, or 0 for zeros.
+ * A's rows are `aRow` bytes apart; where it is packed in tiles, with `packedRow` bytes from k to k + 1 (else 0), so are
+ * the tiles per row.
  */
-export function multiplyPanels(
+function multiplyPanels(
   a: usize,
   aRow: usize,
+  packedRow: usize,
   packed: usize,
   init: usize,
   initRow: usize,
@@ -240,15 +264,19 @@ export function multiplyPanels(
     const to = out + (<usize>n << 2);
     for (let m = 0; m < rows; m += TILE_ROWS) {
       const left = a + <usize>m * aRow;
-      multiplyAnyTile(left, aRow, packed, fromInit + <usize>m * initRow, initRow, initColumn, to + <usize>m * outRow, outRow, depth, rows - m, width, panel, scratch);
+      multiplyAnyTile(packedRow != 0, left, packedRow ? packedRow : aRow, packed, fromInit + <usize>m * initRow, initRow, initColumn, to + <usize>m * outRow, outRow, depth, rows - m, width, panel, scratch);
     }
     packed += (<usize>depth * <usize>panel) << 2;
   }
 }
 
-/** A tile that may be cut off by the last row or column: those go through a whole tile in the scratch. */
+/**
+ * A tile that may be cut off by the last row or column: those go through a whole tile in the scratch. A is [6, depth], or
+ * [depth, 6] when transposed.
+ */
 @inline
 export function multiplyAnyTile(
+  transposed: bool,
   a: usize,
   aRow: usize,
   packed: usize,
@@ -264,13 +292,15 @@ export function multiplyAnyTile(
   scratch: usize,
 ): void {
   if (rows >= TILE_ROWS && columns >= panel) {
-    multiplyTile(panel, a, aRow, packed, init, initRow, out, outRow, depth, TILE_ROWS);
+    if (transposed) multiplyTransposedTile(panel, a, aRow, packed, init, initRow, out, outRow, depth);
+    else multiplyTile(panel, a, aRow, packed, init, initRow, out, outRow, depth, TILE_ROWS);
   } else {
-    multiplyCutTile(a, aRow, packed, init, initRow, initColumn, out, outRow, depth, min(rows, TILE_ROWS), min(columns, panel), panel, scratch);
+    multiplyCutTile(transposed, a, aRow, packed, init, initRow, initColumn, out, outRow, depth, min(rows, TILE_ROWS), min(columns, panel), panel, scratch);
   }
 }
 
 function multiplyCutTile(
+  transposed: bool,
   a: usize,
   aRow: usize,
   packed: usize,
@@ -286,11 +316,10 @@ function multiplyCutTile(
   scratch: usize,
 ): void {
   const tile = scratch + TILE;
-  if (initColumn) {
-    copyBlock(init, initRow, tile, 64, rows, columns);
-    multiplyTile(panel, a, aRow, packed, tile, 64, tile, 64, depth, rows);
-  } else {
-    multiplyTile(panel, a, aRow, packed, scratch + ZEROS, 0, tile, 64, depth, rows);
-  }
+  if (initColumn) copyBlock(init, initRow, tile, 64, rows, columns);
+  const from = initColumn ? tile : scratch + ZEROS;
+  const fromRow: usize = initColumn ? 64 : 0;
+  if (transposed) multiplyTransposedTile(panel, a, aRow, packed, from, fromRow, tile, 64, depth);
+  else multiplyTile(panel, a, aRow, packed, from, fromRow, tile, 64, depth, rows);
   copyBlock(tile, 64, out, outRow, rows, columns);
 }
