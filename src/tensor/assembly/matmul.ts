@@ -143,13 +143,8 @@ function multiplyRectangle(
       packPanels(fromB, bRow, transposeB, scratch + PACKED_B, depth, blockColumns, panel);
       for (let m = 0; m < rows; m += BLOCK_ROWS) {
         const blockRows = min(BLOCK_ROWS, rows - m);
-        let left = a + <usize>m * aRow + (<usize>k << 2);
-        let leftRow = aRow;
-        if (transposeA) {
-          left = scratch + PACKED_A;
-          leftRow = <usize>depth << 2;
-          packColumns(a + <usize>k * aRow + (<usize>m << 2), aRow, left, depth, blockRows);
-        }
+        if (transposeA) packColumns(a + <usize>k * aRow + (<usize>m << 2), aRow, scratch + PACKED_A, depth, blockRows);
+        else packRows(a + <usize>m * aRow + (<usize>k << 2), aRow, scratch + PACKED_A, depth, blockRows);
         const at = <usize>m * outRow + (<usize>n << 2);
         const to = sums + at;
         // The sums begin with what is there, with the residual, with the bias, or with zeros.
@@ -164,8 +159,7 @@ function multiplyRectangle(
             if (!bias) initColumn = 0;
           }
         }
-        const packedRow = transposeA ? PACKED_ROW : 0;
-        multiplyPanels(left, leftRow, packedRow, scratch + PACKED_B, init, initRow, initColumn, to, outRow, blockRows, blockColumns, depth, panel, scratch);
+        multiplyPanels(scratch + PACKED_A, scratch + PACKED_B, init, initRow, initColumn, to, outRow, blockRows, blockColumns, depth, panel, scratch);
         if (k + depth < inner) continue;
         const lateBias = residual && bias ? bias + (<usize>n << 2) : 0;
         if (lateBias || epilogue) finishBlock(to, lateBias, epilogue, inputs + at, out + at, outRow, blockRows, blockColumns);
@@ -217,6 +211,62 @@ export function packPanels(
   }
 }
 
+/** A[rows, depth] → tiles [rows / 6][depth][6]; beyond the last row stands the last row again. */
+function packRows(a: usize, aRow: usize, packed: usize, depth: i32, rows: i32): void {
+  for (; rows > 0; rows -= TILE_ROWS) {
+    let a0 = a;
+    let a1 = rows > 1 ? a0 + aRow : a0;
+    let a2 = rows > 2 ? a1 + aRow : a1;
+    let a3 = rows > 3 ? a2 + aRow : a2;
+    let a4 = rows > 4 ? a3 + aRow : a3;
+    let a5 = rows > 5 ? a4 + aRow : a4;
+    let left = depth;
+    for (; left >= 4; left -= 4) {
+      const x0 = v128.load(a0);
+      const x1 = v128.load(a1);
+      const x2 = v128.load(a2);
+      const x3 = v128.load(a3);
+      const x4 = v128.load(a4);
+      const x5 = v128.load(a5);
+      const low01 = v128.shuffle<f32>(x0, x1, 0, 4, 1, 5);
+      const low23 = v128.shuffle<f32>(x2, x3, 0, 4, 1, 5);
+      const low45 = v128.shuffle<f32>(x4, x5, 0, 4, 1, 5);
+      const high01 = v128.shuffle<f32>(x0, x1, 2, 6, 3, 7);
+      const high23 = v128.shuffle<f32>(x2, x3, 2, 6, 3, 7);
+      const high45 = v128.shuffle<f32>(x4, x5, 2, 6, 3, 7);
+      v128.store(packed, v128.shuffle<f32>(low01, low23, 0, 1, 4, 5));
+      v128.store(packed, v128.shuffle<f32>(low45, low01, 0, 1, 6, 7), 16);
+      v128.store(packed, v128.shuffle<f32>(low23, low45, 2, 3, 6, 7), 32);
+      v128.store(packed, v128.shuffle<f32>(high01, high23, 0, 1, 4, 5), 48);
+      v128.store(packed, v128.shuffle<f32>(high45, high01, 0, 1, 6, 7), 64);
+      v128.store(packed, v128.shuffle<f32>(high23, high45, 2, 3, 6, 7), 80);
+      a0 += 16;
+      a1 += 16;
+      a2 += 16;
+      a3 += 16;
+      a4 += 16;
+      a5 += 16;
+      packed += 4 * PACKED_ROW;
+    }
+    for (; left > 0; left--) {
+      store<f32>(packed, load<f32>(a0));
+      store<f32>(packed, load<f32>(a1), 4);
+      store<f32>(packed, load<f32>(a2), 8);
+      store<f32>(packed, load<f32>(a3), 12);
+      store<f32>(packed, load<f32>(a4), 16);
+      store<f32>(packed, load<f32>(a5), 20);
+      a0 += 4;
+      a1 += 4;
+      a2 += 4;
+      a3 += 4;
+      a4 += 4;
+      a5 += 4;
+      packed += PACKED_ROW;
+    }
+    a += <usize>TILE_ROWS * aRow;
+  }
+}
+
 /** Aᵀ[depth, rows] → tiles [rows / 6][depth][6]. */
 function packColumns(a: usize, aRow: usize, packed: usize, depth: i32, rows: i32): void {
   const tile = <usize>depth * PACKED_ROW;
@@ -238,14 +288,11 @@ function packColumns(a: usize, aRow: usize, packed: usize, depth: i32, rows: i32
 }
 
 /**
- * out[rows, columns] = init + A·(packed B). `initColumn` is the distance between the columns of init: 4, or 0 for zeros.
- * A's rows are `aRow` bytes apart; where it is packed in tiles, with `packedRow` bytes from k to k + 1 (else 0), so are
- * the tiles per row.
+ * out[rows, columns] = init + (packed A)·(packed B). `initColumn` is the distance between the columns of init: 4, or 0 for
+ * zeros.
  */
 function multiplyPanels(
-  a: usize,
-  aRow: usize,
-  packedRow: usize,
+  packedA: usize,
   packed: usize,
   init: usize,
   initRow: usize,
@@ -263,8 +310,8 @@ function multiplyPanels(
     const fromInit = init + <usize>n * initColumn;
     const to = out + (<usize>n << 2);
     for (let m = 0; m < rows; m += TILE_ROWS) {
-      const left = a + <usize>m * aRow;
-      multiplyAnyTile(packedRow != 0, left, packedRow ? packedRow : aRow, packed, fromInit + <usize>m * initRow, initRow, initColumn, to + <usize>m * outRow, outRow, depth, rows - m, width, panel, scratch);
+      const left = packedA + ((<usize>m * <usize>depth) << 2);
+      multiplyAnyTile(true, left, PACKED_ROW, packed, fromInit + <usize>m * initRow, initRow, initColumn, to + <usize>m * outRow, outRow, depth, rows - m, width, panel, scratch);
     }
     packed += (<usize>depth * <usize>panel) << 2;
   }
