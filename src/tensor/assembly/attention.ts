@@ -7,10 +7,9 @@
  * multiplied with could leave the range of normal numbers, on which arithmetic is slow.
  */
 
-import { copyBlock } from "./blocks";
 import { constant, exponential, keptMask, laneNumbers, loadSome, logarithm, madd, splat, storePair, storeSome } from "./lanes";
-import { multiplyAnyTile, packPanels } from "./matmul";
-import { multiplyTile, TILE_ROWS } from "./micro-kernel";
+import { multiplyAnyTile, PACKED_ROW, packPanels, packRows } from "./matmul";
+import { multiplyTransposedTile, TILE_ROWS } from "./micro-kernel";
 import { dotOf } from "./rows";
 
 /** The score of a hidden key, and the log-sum-exp of a query that no key is left to (see AttentionLayout). */
@@ -54,6 +53,12 @@ function padded(size: i32): i32 {
   return (size + 15) & ~15;
 }
 
+/** Rows with those that fill up the last tile. */
+@inline
+function wholeTiles(rows: i32): i32 {
+  return ((rows + TILE_ROWS - 1) / TILE_ROWS) * TILE_ROWS;
+}
+
 @inline
 function bytes(elements: i32): usize {
   return <usize>elements << 2;
@@ -83,7 +88,7 @@ export function attentionBackwardScratchBytes(tokens: i32, headSize: i32): usize
       padded(tokens) +
         2 * padded(tokens) * headSize +
         tokens * padded(headSize) +
-        3 * rows * padded(headSize) +
+        4 * rows * padded(headSize) +
         2 * rows * (padded(tokens) + ROW_PADDING),
     )
   );
@@ -101,13 +106,12 @@ function scaleRun(x: usize, count: i32, factor: f32): void {
 }
 
 /**
- * scores[rows, tokens] = A·B for `rows` query rows from `firstRow` on, where B is packed [tokens / panel][depth][panel].
- * Columns right of a row's tile are left out when causal.
+ * scores[rows, tokens] = A·B for `rows` query rows from `firstRow` on, where A is packed in tiles [rows / 6][depth][6] and
+ * B in panels [tokens / panel][depth][panel]. Columns right of a row's tile are left out when causal.
  */
 @inline
 function multiplyScores(
-  a: usize,
-  aRow: usize,
+  packedA: usize,
   packed: usize,
   scores: usize,
   scoresRow: usize,
@@ -124,17 +128,16 @@ function multiplyScores(
     // The first tile of rows that reaches column n.
     let m = causal && n > firstRow ? ((n - firstRow) / TILE_ROWS) * TILE_ROWS : 0;
     for (; m < rows; m += TILE_ROWS) {
-      multiplyTile(
+      multiplyTransposedTile(
         panel,
-        a + <usize>m * aRow,
-        aRow,
+        packedA + bytes(m * depth),
+        PACKED_ROW,
         packed,
         scratch,
         0,
         scores + <usize>m * scoresRow + (<usize>n << 2),
         scoresRow,
         depth,
-        rows - m,
       );
     }
     packed += bytes(depth * panel);
@@ -228,9 +231,9 @@ export function attention(
     }
     const firstRow = (unit % blocks) * blockRows;
     const rows = min(blockRows, tokens - firstRow);
-    copyBlock(q + <usize>firstRow * stride, stride, queries, bytes(headSize), rows, headSize);
-    scaleRun(queries, rows * headSize, scale);
-    multiplyScores(queries, bytes(headSize), keys, scores, scoresRow, firstRow, rows, tokens, headSize, causal, panel, scratch);
+    packRows(q + <usize>firstRow * stride, stride, queries, headSize, rows);
+    scaleRun(queries, wholeTiles(rows) * headSize, scale);
+    multiplyScores(queries, keys, scores, scoresRow, firstRow, rows, tokens, headSize, causal, panel, scratch);
     for (let m = 0; m < rows; m += TILE_ROWS) {
       const row = firstRow + m;
       const tileRows = min(TILE_ROWS, rows - m);
@@ -519,8 +522,9 @@ export function attentionBackward(
   const keysTurned = hidden + bytes(padded(tokens));
   const valuesTurned = keysTurned + bytes(padded(tokens) * headSize);
   const keys = valuesTurned + bytes(padded(tokens) * headSize);
-  const queryRows = keys + bytes(tokens * padded(headSize));
-  const queries = queryRows + bytes(blockRows * padded(headSize));
+  const queryTiles = keys + bytes(tokens * padded(headSize));
+  const gradientTiles = queryTiles + bytes(blockRows * padded(headSize));
+  const queries = gradientTiles + bytes(blockRows * padded(headSize));
   const outputs = queries + bytes(blockRows * padded(headSize));
   const weights = outputs + bytes(blockRows * padded(headSize));
   const slopes = weights + <usize>blockRows * scoresRow;
@@ -548,10 +552,11 @@ export function attentionBackward(
     for (; firstRow >= 0; firstRow -= blockRows) {
       const rows = min(blockRows, tokens - firstRow);
       const gradientRows = g + <usize>firstRow * outRow;
-      copyBlock(q + <usize>firstRow * stride, stride, queryRows, bytes(headSize), rows, headSize);
-      scaleRun(queryRows, rows * headSize, scale);
-      multiplyScores(queryRows, bytes(headSize), keysTurned, weights, scoresRow, firstRow, rows, tokens, headSize, causal, panel, scratch);
-      multiplyScores(gradientRows, outRow, valuesTurned, slopes, scoresRow, firstRow, rows, tokens, headSize, causal, panel, scratch);
+      packRows(q + <usize>firstRow * stride, stride, queryTiles, headSize, rows);
+      scaleRun(queryTiles, wholeTiles(rows) * headSize, scale);
+      packRows(gradientRows, outRow, gradientTiles, headSize, rows);
+      multiplyScores(queryTiles, keysTurned, weights, scoresRow, firstRow, rows, tokens, headSize, causal, panel, scratch);
+      multiplyScores(gradientTiles, valuesTurned, slopes, scoresRow, firstRow, rows, tokens, headSize, causal, panel, scratch);
       for (let m = 0; m < rows; m += TILE_ROWS) {
         const row = firstRow + m;
         const tileRows = min(TILE_ROWS, rows - m);

@@ -15,7 +15,7 @@ const BLOCK_COLUMNS: i32 = 768;
 /** Rows of A that are swept per packed block (a multiple of the tile's rows). */
 const BLOCK_ROWS: i32 = 96;
 /** Bytes of the six columns of A that a tile needs at one k, side by side in their copy. */
-const PACKED_ROW: usize = <usize>TILE_ROWS << 2;
+export const PACKED_ROW: usize = <usize>TILE_ROWS << 2;
 
 // The scratch of a thread, in bytes from its start.
 const ZEROS: usize = 0;
@@ -212,7 +212,7 @@ export function packPanels(
 }
 
 /** A[rows, depth] → tiles [rows / 6][depth][6]; beyond the last row stands the last row again. */
-function packRows(a: usize, aRow: usize, packed: usize, depth: i32, rows: i32): void {
+export function packRows(a: usize, aRow: usize, packed: usize, depth: i32, rows: i32): void {
   for (; rows > 0; rows -= TILE_ROWS) {
     let a0 = a;
     let a1 = rows > 1 ? a0 + aRow : a0;
