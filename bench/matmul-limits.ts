@@ -42,8 +42,9 @@ function newNumbers(length: number): Float32Array {
   return view;
 }
 
-/** GFLOP/s of `calls` calls. */
+/** GFLOP/s of `calls` calls, after one that fetches what they need into the caches. */
 function speed(calls: number, flops: number, call: () => void): number {
+  call();
   const start = performance.now();
   for (let i = 0; i < calls; i++) call();
   return (calls * flops) / (performance.now() - start) / 1e6;
@@ -69,6 +70,7 @@ const ceilingOf = (milliseconds: number) => {
 };
 
 const milliseconds = Number(process.argv[2] ?? 500);
+if (!(milliseconds > 0)) throw new Error(`milliseconds per line must be a positive number, not "${process.argv[2]}"`);
 console.log(`variant ${one.variant}: register tile ${TILE_ROWS} × ${panel}`);
 console.log("rows × inner × columns        ceiling   1 thread   of ceiling  (wanted)   2 threads   of 1 thread");
 for (const [rows, inner, columns, wanted] of SIZES) {

@@ -39,10 +39,8 @@ function write(file, text) {
 
 /** Eight steps of the loop written out hide what is not arithmetic; see registerTileSource. */
 const TILES = [
-  { name: "multiplyNarrowTile", rows: 6, panel: 8, unroll: 8, transposedA: false },
-  { name: "multiplyWideTile", rows: 6, panel: 16, unroll: 8, transposedA: false },
-  { name: "multiplyNarrowTransposedTile", rows: 6, panel: 8, unroll: 8, transposedA: true },
-  { name: "multiplyWideTransposedTile", rows: 6, panel: 16, unroll: 8, transposedA: true },
+  { name: "multiplyNarrowTile", rows: 6, panel: 8, unroll: 8 },
+  { name: "multiplyWideTile", rows: 6, panel: 16, unroll: 8 },
 ];
 
 function writeRegisterTiles() {

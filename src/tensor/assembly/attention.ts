@@ -9,7 +9,7 @@
 
 import { constant, exponential, keptMask, laneNumbers, loadSome, logarithm, madd, splat, storePair, storeSome } from "./lanes";
 import { multiplyAnyTile, PACKED_ROW, packPanels, packRows } from "./matmul";
-import { multiplyTransposedTile, TILE_ROWS } from "./micro-kernel";
+import { multiplyTile, TILE_ROWS } from "./micro-kernel";
 import { dotOf } from "./rows";
 
 /** The score of a hidden key, and the log-sum-exp of a query that no key is left to (see AttentionLayout). */
@@ -70,7 +70,7 @@ export function attentionScratchBytes(tokens: i32, headSize: i32): usize {
   return (
     FIRST +
     bytes(
-      padded(tokens) +
+      (1 + TILE_ROWS) * padded(tokens) +
         padded(tokens) * headSize +
         tokens * padded(headSize) +
         rows * padded(headSize) +
@@ -85,7 +85,7 @@ export function attentionBackwardScratchBytes(tokens: i32, headSize: i32): usize
   return (
     FIRST +
     bytes(
-      padded(tokens) +
+      (1 + TILE_ROWS) * padded(tokens) +
         2 * padded(tokens) * headSize +
         tokens * padded(headSize) +
         4 * rows * padded(headSize) +
@@ -128,7 +128,7 @@ function multiplyScores(
     // The first tile of rows that reaches column n.
     let m = causal && n > firstRow ? ((n - firstRow) / TILE_ROWS) * TILE_ROWS : 0;
     for (; m < rows; m += TILE_ROWS) {
-      multiplyTransposedTile(
+      multiplyTile(
         panel,
         packedA + bytes(m * depth),
         PACKED_ROW,
@@ -211,7 +211,8 @@ export function attention(
   const keys = hidden + bytes(padded(tokens));
   const values = keys + bytes(padded(tokens) * headSize);
   const queries = values + bytes(tokens * padded(headSize));
-  const scores = queries + bytes(blockRows * padded(headSize));
+  const weightTile = queries + bytes(blockRows * padded(headSize));
+  const scores = weightTile + bytes(TILE_ROWS * padded(tokens));
   const scoresRow = bytes(padded(tokens) + ROW_PADDING);
   let packedHead = -1;
   for (let unit = begin; unit < end; unit++) {
@@ -247,10 +248,11 @@ export function attention(
         }
       }
       softmaxTile(tile, scoresRow, row, tileRows, tokens, causal, threshold, factor, (headIndex * tokens + row) * tokens, seedLow, seedHigh, tileSums, scratch);
+      packRows(tile, scoresRow, weightTile, reach, tileRows);
       let packed = values;
       for (let n = 0; n < headSize; n += panel) {
         const to = y + <usize>row * outRow + bytes(n);
-        multiplyAnyTile(false, tile, scoresRow, packed, scratch, 0, 0, to, outRow, reach, tileRows, headSize - n, panel, scratch);
+        multiplyAnyTile(weightTile, PACKED_ROW, packed, scratch, 0, 0, to, outRow, reach, tileRows, headSize - n, panel, scratch);
         packed += bytes(tokens * panel);
       }
       for (let r = 0; r < tileRows; r++) {
@@ -526,7 +528,8 @@ export function attentionBackward(
   const gradientTiles = queryTiles + bytes(blockRows * padded(headSize));
   const queries = gradientTiles + bytes(blockRows * padded(headSize));
   const outputs = queries + bytes(blockRows * padded(headSize));
-  const weights = outputs + bytes(blockRows * padded(headSize));
+  const slopeTile = outputs + bytes(blockRows * padded(headSize));
+  const weights = slopeTile + bytes(TILE_ROWS * padded(tokens));
   const slopes = weights + <usize>blockRows * scoresRow;
   for (let unit = begin; unit < end; unit++) {
     const batch = unit / heads;
@@ -580,10 +583,11 @@ export function attentionBackward(
         }
         clearUnseen(weights + <usize>m * scoresRow, scoresRow, row, tokens, causal);
         clearUnseen(tile, scoresRow, row, tokens, causal);
+        packRows(tile, scoresRow, slopeTile, reach, tileRows);
         let packed = keys;
         for (let n = 0; n < headSize; n += panel) {
           const to = toQ + <usize>row * stride + bytes(n);
-          multiplyAnyTile(false, tile, scoresRow, packed, scratch, 0, 0, to, stride, reach, tileRows, headSize - n, panel, scratch);
+          multiplyAnyTile(slopeTile, PACKED_ROW, packed, scratch, 0, 0, to, stride, reach, tileRows, headSize - n, panel, scratch);
           packed += bytes(tokens * panel);
         }
       }
@@ -627,7 +631,6 @@ function addTransposed(
       const first = causal ? max(0, m - firstRow) : 0;
       const to = out + <usize>m * outRow + bytes(n);
       multiplyAnyTile(
-        true,
         a + <usize>first * aRow + bytes(m),
         aRow,
         packed + bytes(first * panel),

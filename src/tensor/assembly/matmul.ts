@@ -6,7 +6,7 @@
 
 import { addRun, copyBlock, copyRun, transposeBlock } from "./blocks";
 import { gelu, geluBackward, geluTanh, geluTanhBackward } from "./elementwise";
-import { multiplyTile, multiplyTransposedTile, TILE_ROWS } from "./micro-kernel";
+import { multiplyTile, TILE_ROWS } from "./micro-kernel";
 
 /** Depth of a packed block: a panel of 256 × 16 takes 16 KiB, half of a first-level cache. */
 const BLOCK_INNER: i32 = 256;
@@ -311,19 +311,15 @@ function multiplyPanels(
     const to = out + (<usize>n << 2);
     for (let m = 0; m < rows; m += TILE_ROWS) {
       const left = packedA + ((<usize>m * <usize>depth) << 2);
-      multiplyAnyTile(true, left, PACKED_ROW, packed, fromInit + <usize>m * initRow, initRow, initColumn, to + <usize>m * outRow, outRow, depth, rows - m, width, panel, scratch);
+      multiplyAnyTile(left, PACKED_ROW, packed, fromInit + <usize>m * initRow, initRow, initColumn, to + <usize>m * outRow, outRow, depth, rows - m, width, panel, scratch);
     }
     packed += (<usize>depth * <usize>panel) << 2;
   }
 }
 
-/**
- * A tile that may be cut off by the last row or column: those go through a whole tile in the scratch. A is [6, depth], or
- * [depth, 6] when transposed.
- */
+/** A tile that may be cut off by the last row or column: those go through a whole tile in the scratch. */
 @inline
 export function multiplyAnyTile(
-  transposed: bool,
   a: usize,
   aRow: usize,
   packed: usize,
@@ -339,15 +335,13 @@ export function multiplyAnyTile(
   scratch: usize,
 ): void {
   if (rows >= TILE_ROWS && columns >= panel) {
-    if (transposed) multiplyTransposedTile(panel, a, aRow, packed, init, initRow, out, outRow, depth);
-    else multiplyTile(panel, a, aRow, packed, init, initRow, out, outRow, depth, TILE_ROWS);
+    multiplyTile(panel, a, aRow, packed, init, initRow, out, outRow, depth);
   } else {
-    multiplyCutTile(transposed, a, aRow, packed, init, initRow, initColumn, out, outRow, depth, min(rows, TILE_ROWS), min(columns, panel), panel, scratch);
+    multiplyCutTile(a, aRow, packed, init, initRow, initColumn, out, outRow, depth, min(rows, TILE_ROWS), min(columns, panel), panel, scratch);
   }
 }
 
 function multiplyCutTile(
-  transposed: bool,
   a: usize,
   aRow: usize,
   packed: usize,
@@ -366,7 +360,6 @@ function multiplyCutTile(
   if (initColumn) copyBlock(init, initRow, tile, 64, rows, columns);
   const from = initColumn ? tile : scratch + ZEROS;
   const fromRow: usize = initColumn ? 64 : 0;
-  if (transposed) multiplyTransposedTile(panel, a, aRow, packed, from, fromRow, tile, 64, depth);
-  else multiplyTile(panel, a, aRow, packed, from, fromRow, tile, 64, depth, rows);
+  multiplyTile(panel, a, aRow, packed, from, fromRow, tile, 64, depth);
   copyBlock(tile, 64, out, outRow, rows, columns);
 }

@@ -6,44 +6,21 @@
  * Every element is one sum over k in ascending order, so both widths give the same bits.
  */
 
-import {
-  multiplyNarrowTile,
-  multiplyNarrowTransposedTile,
-  multiplyWideTile,
-  multiplyWideTransposedTile,
-} from "./register-tiles";
+import { multiplyNarrowTile, multiplyWideTile } from "./register-tiles";
 
 /** Rows of a tile. */
 export const TILE_ROWS: i32 = 6;
 
 /**
- * out[6, panel] = init[6, panel] + A[6, k]·B[k, panel]; panel = 8 or 16.
- * A lies in rows `aRow` bytes apart, B is contiguous; `rows` < 6 reads the last row again in place of missing ones
- * (the output still has six rows). Reference: `matmul`. The bodies are written by scripts/register-tile.mjs.
+ * out[6, panel] = init[6, panel] + A·B[k, panel]; panel = 8 or 16. B is contiguous; of A, what belongs to one k lies side
+ * by side, [k, 6], and `aStep` bytes further what belongs to the next. Reference: `matmul`. The two bodies are written by
+ * scripts/register-tile.mjs.
  */
 @inline
 export function multiplyTile(
   panel: i32,
   a: usize,
-  aRow: usize,
-  b: usize,
-  init: usize,
-  initRow: usize,
-  out: usize,
-  outRow: usize,
-  k: i32,
-  rows: i32,
-): void {
-  if (panel == 16) multiplyWideTile(a, aRow, b, init, initRow, out, outRow, k, rows);
-  else multiplyNarrowTile(a, aRow, b, init, initRow, out, outRow, k, rows);
-}
-
-/** out[6, panel] = init[6, panel] + Aᵀ·B for A[k, 6] in rows `aRow` bytes apart: six elements are read of each. */
-@inline
-export function multiplyTransposedTile(
-  panel: i32,
-  a: usize,
-  aRow: usize,
+  aStep: usize,
   b: usize,
   init: usize,
   initRow: usize,
@@ -51,6 +28,6 @@ export function multiplyTransposedTile(
   outRow: usize,
   k: i32,
 ): void {
-  if (panel == 16) multiplyWideTransposedTile(a, aRow, b, init, initRow, out, outRow, k);
-  else multiplyNarrowTransposedTile(a, aRow, b, init, initRow, out, outRow, k);
+  if (panel == 16) multiplyWideTile(a, aStep, b, init, initRow, out, outRow, k);
+  else multiplyNarrowTile(a, aStep, b, init, initRow, out, outRow, k);
 }
