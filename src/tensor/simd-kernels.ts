@@ -132,7 +132,6 @@ export function createSimdKernels({ memory, pool, fallback, addressOf, panel }: 
         bColumn,
       ];
       const elements = rows * columns;
-      if (elements === 0) return;
       pool.run(index, given, elements, ELEMENT_GRAIN, elements * COST.arithmetic);
     };
   };
@@ -376,6 +375,7 @@ export function createSimdKernels({ memory, pool, fallback, addressOf, panel }: 
         return;
       }
       const { batches, tokens, heads, headSize } = layout;
+      if (tokens === 0) return;
       pool.reserveScratch(pool.exports.attentionScratchBytes(tokens, headSize) as unknown as number);
       const given = [...addresses, ...attentionArguments(layout, mask)];
       const nanoseconds = batches * heads * tokens * tokens * (2 * headSize * COST.multiplication + COST.exponential);

@@ -150,6 +150,8 @@ export class ThreadPool {
    * @throws what a thread threw.
    */
   run(index: number, given: readonly number[], units: number, grain: number, nanoseconds: number): void {
+    // Without units a kernel's sizes may be 0, by which it must not divide.
+    if (units === 0) return;
     const tasks = units <= grain ? 1 : Math.min(Math.ceil(units / grain), this.partsFor(nanoseconds));
     if (tasks === 1) this.#functions[index](...given, 0, units, this.#scratch);
     else this.#share(index, given, units, grain, tasks);

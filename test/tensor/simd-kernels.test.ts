@@ -95,6 +95,20 @@ describe("every kernel set", () => {
       }
     }
   });
+
+  it("leaves alone what is beside operands without elements", () => {
+    const nothing = out.subarray(0, 0);
+    const layout = { rows: 0, columns: 0, outStart: 0, aStart: 0, aRow: 0, aColumn: 1, bStart: 0, bRow: 0, bColumn: 1 };
+    for (const { f32 } of engines) {
+      out.fill(7);
+      f32.accumulate(nothing, nothing);
+      f32.add(nothing, nothing, nothing, layout);
+      f32.exp(nothing, nothing);
+      f32.softmax(nothing, nothing, { rows: 0, columns: 0 });
+      f32.sum(nothing, nothing, { outer: 0, size: 3, inner: 2 });
+      expect(Array.from(out)).to.deep.equal(new Array(10).fill(7));
+    }
+  });
 });
 
 describe("simd matmul", () => {
