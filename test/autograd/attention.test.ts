@@ -8,9 +8,12 @@ import {
   sum,
   tensor,
 } from "../../src/autograd/index.ts";
+import { configureEngine, type EngineOptions, SIMD_VARIANTS } from "../../src/tensor/engine.ts";
 import { memory } from "../../src/tensor/memory.ts";
 import { Random } from "../../src/tensor/random.ts";
 import { scope } from "../../src/tensor/scope.ts";
+import type { DType } from "../../src/tensor/storage.ts";
+import type { NestedNumbers } from "../../src/tensor/tensor.ts";
 import { build, expectNumbers, f64, type Index, normals, pick, pickBroadcast, seeds } from "./nested.ts";
 
 const sizes = fc.record({
@@ -101,77 +104,181 @@ describe("scaledDotProductAttention", () => {
   });
 });
 
+/** One application of multi-head attention. */
+interface Situation {
+  batches: number;
+  tokens: number;
+  heads: number;
+  headSize: number;
+  causal: boolean;
+  /** Of dropout. */
+  probability: number;
+  /** Which axes of [B, H, T, T] the mask repeats along, and how many of the leading ones it leaves out if they are such. */
+  mask: { repeated: readonly [boolean, boolean, boolean, boolean]; leaves: number } | null;
+  seed: number;
+}
+
+/** Mostly short texts, and some that are cut into several blocks of queries. */
+const tokenCounts = fc.oneof(
+  { weight: 12, arbitrary: fc.integer({ min: 1, max: 24 }) },
+  { weight: 3, arbitrary: fc.integer({ min: 25, max: 96 }) },
+  { weight: 1, arbitrary: fc.integer({ min: 97, max: 300 }) },
+);
+
+const situations: fc.Arbitrary<Situation> = fc.record({
+  batches: fc.integer({ min: 1, max: 2 }),
+  tokens: tokenCounts,
+  heads: fc.integer({ min: 1, max: 3 }),
+  headSize: fc.integer({ min: 1, max: 35 }).filter((size) => size % 4 !== 0),
+  causal: fc.boolean(),
+  probability: fc.constantFrom(0, 0.3),
+  mask: fc.option(
+    fc.record({
+      repeated: fc.tuple(fc.boolean(), fc.boolean(), fc.boolean(), fc.boolean()),
+      leaves: fc.nat(4),
+    }),
+    { freq: 4 },
+  ),
+  seed: seeds,
+});
+
+/** Several blocks of queries on the way there and back: all heads with a mask of their own, and keys hidden from all. */
+const long: Situation[] = [
+  {
+    ...{ batches: 1, tokens: 300, heads: 2, headSize: 7, causal: true, probability: 0.3, seed: 1 },
+    mask: { repeated: [false, false, false, false], leaves: 0 },
+  },
+  {
+    ...{ batches: 2, tokens: 257, heads: 1, headSize: 13, causal: false, probability: 0, seed: 2 },
+    mask: { repeated: [false, true, true, false], leaves: 0 },
+  },
+];
+
+/** A mask with numbers other than 1 for what is seen, with queries that it leaves no key, and some for causality to. */
+function drawMask(random: Random, { batches, heads, tokens, mask }: Situation) {
+  const { repeated, leaves } = mask!;
+  const sizes = [batches, heads, tokens, tokens].map((size, axis) => (repeated[axis] ? 1 : size));
+  const isBeside = sizes.findIndex((size) => size !== 1);
+  const shape = sizes.slice(Math.min(leaves, isBeside === -1 ? 4 : isBeside));
+  const values: number[] = [];
+  const hiddenShare = random.uniform();
+  for (let row = 0; row < sizes[0] * sizes[1] * sizes[2]; row++) {
+    const isBlind = random.integer(4) === 0;
+    for (let key = 0; key < sizes[3]; key++)
+      values.push(isBlind || random.uniform() < hiddenShare ? 0 : [1, 2, -0.5][random.integer(3)]);
+  }
+  return { values, shape };
+}
+
+type Attend = typeof multiHeadAttention;
+
+/** The output, and the gradient of qkv for a random mixture of its elements; both in order of their elements. */
+function outcome(attend: Attend, situation: Situation, dtype: DType) {
+  return scope(() => {
+    const { batches, tokens, heads, headSize, causal, probability, mask, seed } = situation;
+    const random = new Random(seed);
+    const channels = heads * headSize;
+    // The same numbers in single and in double precision.
+    const draw = (shape: Index, requiresGrad: boolean) => {
+      const values = Float32Array.from({ length: shape.reduce((a, b) => a * b, 1) }, () => random.normal());
+      return tensor(values, { shape, dtype, requiresGrad });
+    };
+    const qkv = draw([batches, tokens, 3 * channels], true);
+    const mixture = draw([batches, tokens, channels], false);
+    const drawn = mask === null ? null : drawMask(random, situation);
+    const y = attend(qkv, {
+      heads,
+      causal,
+      ...(drawn !== null && { mask: tensor(drawn.values, { shape: drawn.shape, dtype }) }),
+      ...(probability > 0 && { dropout: { probability, seed: [random.bits(), random.bits()] } }),
+    });
+    sum(y.mul(mixture)).backward();
+    return { output: Float64Array.from(y.numbers), gradient: Float64Array.from(qkv.grad!.numbers) };
+  });
+}
+
+/** Asserts that no element is farther away than `tolerance` of the largest. */
+function expectNear(actual: Float64Array, expected: Float64Array, tolerance: number, what: string): void {
+  expect(actual.length).to.equal(expected.length);
+  const allowed = tolerance * expected.reduce((largest, value) => Math.max(largest, Math.abs(value)), 0);
+  const wrong = expected.findIndex((value, at) => !(Math.abs(actual[at] - value) <= allowed));
+  if (wrong >= 0) expect.fail(`${what}[${wrong}]: ${actual[wrong]} instead of ${expected[wrong]}, ± ${allowed}`);
+}
+
 describe("multiHeadAttention", () => {
-  const packed = fc.record({
-    batches: fc.integer({ min: 1, max: 2 }),
-    tokens: fc.integer({ min: 1, max: 6 }),
-    heads: fc.integer({ min: 1, max: 3 }),
-    headSize: fc.integer({ min: 1, max: 4 }),
-  });
+  const settings: { name: string; dtype: DType; engine: EngineOptions; tolerance: number }[] = [
+    { name: "f64", dtype: "f64", engine: {}, tolerance: 1e-12 },
+    { name: "f32, reference kernels", dtype: "f32", engine: { kernels: "reference" }, tolerance: 1e-5 },
+    ...SIMD_VARIANTS.map((variant) => ({
+      ...{ name: `f32, simd kernels, ${variant}`, dtype: "f32" as const, tolerance: 1e-5 },
+      engine: { kernels: "simd", variant, threads: 1 } as const,
+    })),
+  ];
+  for (const { name, dtype, engine, tolerance } of settings) {
+    describe(name, () => {
+      before(() => configureEngine(engine));
+      after(() => configureEngine());
 
-  it("fused and readable agree, with causality and dropout, gradients too", () => {
-    fc.assert(
-      fc.property(
-        packed,
-        fc.boolean(),
-        fc.boolean(),
-        seeds,
-        ({ batches, tokens, heads, headSize }, causal, drops, seed) => {
-          scope(() => {
-            const random = new Random(seed);
-            const channels = heads * headSize;
-            const values = normals(random, [batches, tokens, 3 * channels]);
-            const weights = normals(random, [batches, tokens, channels]);
-            const options = {
-              heads,
-              causal,
-              ...(drops && { dropout: { probability: 0.3, seed: [random.bits(), random.bits()] as const } }),
-            };
-            const [fused, readable] = [multiHeadAttention, readableMultiHeadAttention].map((attend) => {
-              const qkv = f64(values, { requiresGrad: true });
-              const y = attend(qkv, options);
-              sum(y.mul(f64(weights))).backward();
-              return [y, qkv.grad!];
-            });
-            fused.forEach((actual, at) => {
-              const expected = readable[at].toArray();
-              expectNumbers(actual, readable[at].shape, (index) => pick(expected, index), 1e-11);
-            });
-          });
-        },
-      ),
-      { seed: 3, numRuns: 60 },
-    );
-  });
-
-  it("f32: fused and readable agree to 1e-5 of the largest entry, gradients too", () => {
-    scope(() => {
-      const random = new Random(4);
-      const [values, weights] = [normals(random, [2, 19, 3 * 30]), normals(random, [2, 19, 30])];
-      for (const causal of [false, true]) {
-        const options = { heads: 3, causal, dropout: { probability: 0.2, seed: [5, 6] as const } };
-        const [fused, readable] = [multiHeadAttention, readableMultiHeadAttention].map((attend) => {
-          const qkv = tensor(values, { requiresGrad: true });
-          const y = attend(qkv, options);
-          sum(y.mul(tensor(weights))).backward();
-          return [y, qkv.grad!];
+      it("equals its readable composition, causal, masked and with dropout; the gradient of qkv too", () => {
+        const property = fc.property(situations, (situation) => {
+          const actual = outcome(multiHeadAttention, situation, dtype);
+          const expected = outcome(readableMultiHeadAttention, situation, "f64");
+          expectNear(actual.output, expected.output, tolerance, "output");
+          expectNear(actual.gradient, expected.gradient, tolerance, "gradient");
         });
-        fused.forEach((actual, at) => {
-          const expected = readable[at].data;
-          const largest = Math.max(...Array.from(expected, Math.abs));
-          actual.data.forEach((value, index) => expect(value).to.be.closeTo(expected[index], 1e-5 * largest));
+        fc.assert(property, { seed: 3, numRuns: 100, examples: long.map((situation) => [situation]) });
+      });
+
+      for (const causal of [false, true]) {
+        it(`lets a query without any key attend evenly to all keys${causal ? ", those after it too" : ""}`, () => {
+          for (const tokens of [1, 7, 130]) {
+            scope(() => {
+              const random = new Random(tokens);
+              const [heads, headSize] = [2, 3];
+              const channels = heads * headSize;
+              const values = normals(random, [1, tokens, 3 * channels]);
+              // The fourth query sees nothing, the first two keys are hidden from all.
+              const mask = build([tokens, tokens], ([i, j]) => Number(i !== 3 && j > 1));
+              const isBlind = (i: number) => i === 3 || tokens === 1 || (causal && i <= 1);
+              const weights = build([1, tokens, channels], ([, i]) => (isBlind(i) ? random.normal() : 0));
+              const qkv = tensor(values, { dtype, requiresGrad: true });
+              const y = multiHeadAttention(qkv, { heads, causal, mask: tensor(mask, { dtype }) });
+              sum(y.mul(tensor(weights, { dtype }))).backward();
+              const all = Array.from({ length: tokens }, (_, j) => j);
+              const meanOf = (parts: NestedNumbers, c: number) =>
+                all.reduce((total, j) => total + pick(parts, [0, j, c]), 0) / tokens;
+              const output = y.toArray();
+              for (const i of all.filter(isBlind)) {
+                for (let c = 0; c < channels; c++)
+                  expect(pick(output, [0, i, c])).to.be.closeTo(meanOf(values, 2 * channels + c), 1e-6);
+              }
+              // Scores of hidden keys are constants: only the values receive something.
+              expectNumbers(
+                qkv.grad!,
+                qkv.shape,
+                ([, , c]) => (c < 2 * channels ? 0 : meanOf(weights, c - 2 * channels)),
+                1e-6,
+              );
+            });
+          }
+        });
+      }
+
+      for (const shape of [
+        [2, 0, 12],
+        [0, 3, 12],
+        [2, 3, 0],
+      ]) {
+        it(`takes [${shape.join(", ")}], where there is nothing to do`, () => {
+          scope(() => {
+            const qkv = tensor([], { shape, dtype, requiresGrad: true });
+            const y = multiHeadAttention(qkv, { heads: 2, causal: true, mask: tensor([1], { dtype }) });
+            expect(y.shape).to.deep.equal([shape[0], shape[1], shape[2] / 3]);
+            sum(y).backward();
+            expect(qkv.grad!.shape).to.deep.equal(shape);
+          });
         });
       }
     });
-  });
-
-  it("takes a mask", () => {
-    scope(() => {
-      const random = new Random(5);
-      const qkv = f64(normals(random, [2, 4, 12]));
-      const mask = f64(build([4, 4], ([i, j]) => Number(j <= i)));
-      const expected = multiHeadAttention(qkv, { heads: 2, causal: true }).toArray();
-      expectNumbers(multiHeadAttention(qkv, { heads: 2, mask }), [2, 4, 4], (index) => pick(expected, index));
-    });
-  });
+  }
 });

@@ -78,6 +78,10 @@ const SHAPES: [wrong: () => unknown, message: string][] = [
     () => t.multiHeadAttention(f32(2, 3, 10), { heads: 2 }),
     "multiHeadAttention: [2, 3, 10] is not [B, T, 3·C] with C a multiple of 2 heads",
   ],
+  ...[[2], [3, 3, 3], [2, 2, 3, 1, 3], [2, 0, 1, 1], [1, 1, 1, 1, 1]].map((mask): [() => unknown, string] => [
+    () => t.multiHeadAttention(f32(2, 3, 12), { heads: 2, mask: f32(...mask) }),
+    `multiHeadAttention: mask [${mask.join(", ")}] does not broadcast to scores [2, 2, 3, 3]`,
+  ]),
   [() => t.embedding(f32(3), i32(0)), "embedding: the table must be [V, C], not [3]"],
   [() => t.crossEntropy(f32(2, 3), i32(0, 1, 2)), "crossEntropy: targets [3] do not fit logits [2, 3]"],
   [
@@ -123,6 +127,18 @@ const OTHERS: [wrong: () => unknown, message: string][] = [
   [() => t.add(f32(2), f64(2)), "add: cannot mix f32 and f64 tensors"],
   [() => t.matmul(f64(2, 2), f32(2, 2)), "matmul: cannot mix f64 and f32 tensors"],
   [() => t.concat([f32(2), f64(2)]), "concat: cannot mix f32 and f64 tensors"],
+  [
+    () => t.multiHeadAttention(f32(1, 2, 6), { heads: 1, mask: f64(2) }),
+    "multiHeadAttention: cannot mix f32 and f64 tensors",
+  ],
+  [
+    () => t.multiHeadAttention(f64(1, 2, 6), { heads: 1, mask: f32(2) }),
+    "multiHeadAttention: cannot mix f64 and f32 tensors",
+  ],
+  [
+    () => t.multiHeadAttention(f32(1, 2, 6), { heads: 1, mask: i32(1, 0) }),
+    "multiHeadAttention: input 1 of shape [2] is i32 where numbers (f32 or f64) are needed",
+  ],
   [() => t.add(i32(1, 2), 1), "add: input 0 of shape [2] is i32 where numbers (f32 or f64) are needed"],
   [() => t.mul(f32(2), i32(1, 2)), "mul: input 1 of shape [2] is i32 where numbers (f32 or f64) are needed"],
   [() => t.sum(i32(1, 2)), "sum: input 0 of shape [2] is i32 where numbers (f32 or f64) are needed"],
@@ -187,6 +203,10 @@ const OTHERS: [wrong: () => unknown, message: string][] = [
     () => t.multiHeadAttention(f32(1, 2, 6), { heads: 1, dropout: { probability: -1, seed: [random.bits(), 1] } }),
     "multiHeadAttention: the probability must be in [0, 1), not -1",
   ],
+  ...[0, -2, 0.5, Number.NaN].map((heads): [() => unknown, string] => [
+    () => t.multiHeadAttention(f32(1, 2, 12), { heads }),
+    `multiHeadAttention: heads must be a whole number from 1, not ${heads}`,
+  ]),
 ];
 
 /** What is thrown inside a scope. */

@@ -65,7 +65,6 @@ function outcome(layer: MultiHeadAttention, input: Tensor, options: { fused: boo
   return new Map([["output", output.numbers] as const, ...gradients]);
 }
 
-/** {@link expectClose} for each tensor of two lists. */
 /** softmax(Q·Kᵀ/√D)·V of a packed projection, written out; keys for which `sees` is false have no part in it. */
 function attendByHand(
   qkv: ArrayLike<number>,
@@ -100,7 +99,7 @@ function attendByHand(
 }
 
 describe("attention", () => {
-  it("f64: fused equals the readable composition, gradients and dropout too", () => {
+  it("fused equals the readable composition, gradients and dropout too", () => {
     fc.assert(
       fc.property(situations, (situation) => {
         scope(() => {
@@ -112,26 +111,6 @@ describe("attention", () => {
       { seed: 71, numRuns: 40 },
     );
   });
-
-  for (const kernels of KERNEL_SETS) {
-    it(`f32, ${kernels} kernels: fused equals the readable composition within 1e-5 of every norm`, () => {
-      configureEngine({ kernels, threads: 1 });
-      try {
-        fc.assert(
-          fc.property(situations, (situation) => {
-            scope(() => {
-              const layer = makeLayer(situation);
-              const input = makeInput(situation, "f32");
-              expectAllClose(outcome(layer, input, { fused: true }), outcome(layer, input, { fused: false }), 1e-5);
-            });
-          }),
-          { seed: 72, numRuns: 30 },
-        );
-      } finally {
-        configureEngine();
-      }
-    });
-  }
 
   it("is softmax(QKᵀ/√D)·V over the keys that causality and mask leave", () => {
     fc.assert(
@@ -178,15 +157,6 @@ describe("attention", () => {
       }),
       { seed: 74, numRuns: 20 },
     );
-  });
-
-  it("stays finite where a mask leaves a query no key", () => {
-    scope(() => {
-      const situation = { batches: 1, tokens: 3, heads: 2, headSize: 2, causal: false, probability: 0, seed: 1 };
-      const mask = Tensor.from([1, 1, 1, 0, 0, 0, 1, 1, 1], [3, 3]);
-      for (const values of outcome(makeLayer(situation), makeInput(situation, "f32"), { fused: true, mask }).values())
-        expect(values.every(Number.isFinite)).to.equal(true);
-    });
   });
 
   it("can be differentiated twice as a readable composition, and says so where it is fused", () => {

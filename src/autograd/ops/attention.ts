@@ -149,10 +149,13 @@ export const attentionOp = defineOp<FusedOptions>({
  * Multi-head attention on a packed projection qkv [B, T, 3C] (q | k | v, heads side by side in each) → [B, T, C].
  * Fused: no T×T matrix is kept, the half that causality hides is skipped, and there is no second derivative. The mask
  * has no gradient.
- * @throws when the probability of dropout is outside [0, 1), or the mask does not broadcast to [B, heads, T, T].
+ * @throws when there is not a whole number of heads, the probability of dropout is outside [0, 1), or the mask does not
+ * broadcast to [B, heads, T, T] or has another element type than qkv.
  */
 export function multiHeadAttention(qkv: Tensor, options: AttentionOptions & { heads: number }): Tensor {
   const { heads, causal = false, mask, dropout } = options;
+  if (!(Number.isInteger(heads) && heads >= 1))
+    throw new Error(`multiHeadAttention: heads must be a whole number from 1, not ${heads}`);
   if (dropout !== undefined) checkProbability("multiHeadAttention", dropout.probability);
   return attentionOp(mask === undefined ? [qkv] : [qkv, mask], {
     heads,
