@@ -2,15 +2,13 @@
 
 import { projectionChunkRows } from "../autograd/index.ts";
 import { Bert, Gpt } from "../nn/index.ts";
-import { engineInfo } from "../tensor/engine.ts";
+import { engineAttentionScratchBytes, engineInfo } from "../tensor/engine.ts";
 import { MAXIMUM_BYTES } from "../tensor/memory.ts";
 import type { Experiment } from "./experiment.ts";
 
 const FLOAT_BYTES = 4;
 /** Share of the tokens whose logits BERT computes: the masked ones. */
 export const MASKED_FRACTION = 0.15;
-/** The least scratch of each thread of the engine. */
-const SCRATCH_BYTES = 2 ** 20;
 
 export interface MemoryEstimate {
   /** Weights, gradients and both moments of every parameter of the full depth. */
@@ -69,15 +67,11 @@ export function estimateMemory(experiment: Pick<Experiment, "model" | "training"
   // Gradients of earlier micro-batches stay; otherwise there are none before the loss.
   const held = training.microBatches > 1 ? parameters : 0;
   const parameterBytes = 4 * FLOAT_BYTES * parameters;
-  const totalBytes = FLOAT_BYTES * (3 * parameters + held + duringStep) + scratchBytes(context, hidden / heads);
+  // At long contexts the blocks of attention weights on the way back, and what they meet.
+  const scratchBytes =
+    engineInfo().threads * engineAttentionScratchBytes({ tokens: context, headSize: hidden / heads });
+  const totalBytes = FLOAT_BYTES * (3 * parameters + held + duringStep) + scratchBytes;
   return { parameterBytes, activationBytes: totalBytes - parameterBytes, totalBytes };
-}
-
-/** What the threads work with: at long contexts the blocks of attention weights on the way back, and what they meet. */
-function scratchBytes(context: number, headSize: number): number {
-  const blockRows = context <= 256 ? 96 : 48;
-  const attention = FLOAT_BYTES * context * (3 * headSize + 4 * blockRows);
-  return engineInfo().threads * Math.max(SCRATCH_BYTES, attention);
 }
 
 /** Logits that stand in memory at once where `rows` of them are projected. */

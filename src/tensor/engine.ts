@@ -2,11 +2,11 @@
 
 import { createBlockedKernels } from "./blocked-matmul.ts";
 import { platform } from "./current-platform.ts";
-import { KERNEL_SETS, type KernelSetName, type Kernels } from "./kernels.ts";
+import { type AttentionSize, KERNEL_SETS, type KernelSetName, type Kernels } from "./kernels.ts";
 import { type Memory, memory } from "./memory.ts";
 import { createAddressOf } from "./operand-addresses.ts";
 import { referenceKernels } from "./reference-kernels.ts";
-import { createSimdKernels, kernelOrigins } from "./simd-kernels.ts";
+import { attentionScratchBytes, createSimdKernels, kernelOrigins } from "./simd-kernels.ts";
 import { canRun, compileKernels } from "./simd-module.ts";
 import type { DType } from "./storage.ts";
 import { ThreadPool, type ThreadPoolOptions } from "./thread-pool.ts";
@@ -44,6 +44,8 @@ export interface EngineInfo {
 /** Engines with everything in place; several can be made, for tests and benchmarks. */
 export interface Engine extends EngineInfo {
   f32: Kernels;
+  /** Bytes of scratch that each thread has for attention of this size and its gradient: 0 where plain loops compute it. */
+  attentionScratchBytes(size: AttentionSize): number;
   /** Resolves when all threads work. */
   ready(): Promise<void>;
   /** Ends the threads. */
@@ -92,6 +94,7 @@ export function createEngine(options: EngineOptions = {}, on: Memory = memory, p
     shared: on.isShared,
     origins: kernelOrigins(sets),
     f32: sets[0].kernels,
+    attentionScratchBytes: (size) => (pool === null || kernels !== "simd" ? 0 : attentionScratchBytes(pool, size)),
     ready: async () => pool?.ready(),
     close: () => pool?.terminate(),
   };
@@ -193,6 +196,11 @@ export function configureEngine(options: EngineOptions = {}, pooling: PoolingOpt
 export function engineInfo(): EngineInfo {
   const { kernels, variant, threads, shared, origins } = currentEngine();
   return { kernels, variant, threads, shared, origins };
+}
+
+/** {@link Engine.attentionScratchBytes} of the engine that {@link kernelsFor} serves with. */
+export function engineAttentionScratchBytes(size: AttentionSize): number {
+  return currentEngine().attentionScratchBytes(size);
 }
 
 /** Starts all threads and waits for them: a program may go on without, they join when they are there. */

@@ -100,11 +100,15 @@ export interface AttentionMask {
   strides: readonly [batch: number, head: number, query: number, key: number];
 }
 
-export interface AttentionLayout {
-  batches: number;
+/** What the memory of one head's attention depends on. */
+export interface AttentionSize {
   tokens: number;
-  heads: number;
   headSize: number;
+}
+
+export interface AttentionLayout extends AttentionSize {
+  batches: number;
+  heads: number;
   causal: boolean;
   /**
    * 0 hides a key from a query. A query that no key is left to attends to all of them alike, those after it too; its

@@ -7,6 +7,7 @@
 
 import type {
   AttentionLayout,
+  AttentionSize,
   BinaryKernel,
   Kernels,
   MatmulLayout,
@@ -71,6 +72,16 @@ const UNARY_COSTS = {
 
 const BINARY_NAMES = ["add", "sub", "mul", "div", "maximum", "minimum", "equal", "less", "lessEqual"] as const;
 const UNARY_BACKWARD_NAMES = ["geluBackward", "geluTanhBackward", "siluBackward"] as const;
+
+/**
+ * Bytes of scratch that each thread of a pool with the compiled kernels has for attention of this size, which is
+ * {@link Kernels.attention}'s and {@link Kernels.attentionBackward}'s.
+ */
+export function attentionScratchBytes(pool: ThreadPool, { tokens, headSize }: AttentionSize): number {
+  const { attentionScratchBytes: forward, attentionBackwardScratchBytes: backward } = pool.exports;
+  const needed = [forward, backward].map((bytesOf) => bytesOf(tokens, headSize) as unknown as number);
+  return pool.scratchBytesFor(Math.max(...needed));
+}
 
 /** The compiled kernels over `fallback`. */
 export function createSimdKernels({ memory, pool, fallback, addressOf, panel }: SimdKernelsOptions): Kernels {

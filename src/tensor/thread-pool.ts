@@ -131,11 +131,16 @@ export class ThreadPool {
     return index;
   }
 
+  /** Bytes of scratch that every thread has where no call needs more than this. */
+  scratchBytesFor(sizeBytes: number): number {
+    return Math.max(FIRST_SCRATCH_BYTES, Math.ceil(sizeBytes / PAGE_BYTES) * PAGE_BYTES);
+  }
+
   /** Makes sure that every thread has this much scratch. */
   reserveScratch(sizeBytes: number): void {
     if (sizeBytes <= this.#scratchBytes) return;
     if (this.#scratchBytes > 0) this.#memory.release(this.#scratch, this.threads * this.#scratchBytes);
-    this.#scratchBytes = Math.max(FIRST_SCRATCH_BYTES, Math.ceil(sizeBytes / PAGE_BYTES) * PAGE_BYTES);
+    this.#scratchBytes = this.scratchBytesFor(sizeBytes);
     this.#scratch = this.#memory.allocate(this.threads * this.#scratchBytes);
     for (let thread = 0; thread < this.threads; thread++) {
       // Kernels start sums from the zeros at the beginning of their scratch.

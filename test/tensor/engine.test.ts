@@ -1,6 +1,7 @@
 import { spawnSync } from "node:child_process";
 import { expect } from "chai";
 import { configureEngine, createEngine, engineInfo, kernelsFor, observeKernels } from "../../src/tensor/engine.ts";
+import { KERNEL_SETS } from "../../src/tensor/kernels.ts";
 import { Memory } from "../../src/tensor/memory.ts";
 import { Random } from "../../src/tensor/random.ts";
 import { referenceKernels } from "../../src/tensor/reference-kernels.ts";
@@ -84,6 +85,42 @@ describe("the engine", () => {
     expect(run({ APOLLO_THREADS: "many" }).stderr).to.contain(
       "threads (APOLLO_THREADS) must be a whole number from 1 to 64, not NaN",
     );
+  });
+
+  it("says how much scratch its threads hold once they have computed attention and its gradient", () => {
+    const memory = new Memory();
+    for (const kernels of KERNEL_SETS) {
+      const longer = [
+        [256, 200],
+        [2500, 7],
+      ];
+      for (const [tokens, headSize] of [[5, 3], ...(kernels === "simd" ? longer : [])]) {
+        const engine = createEngine({ kernels, threads: 3 }, memory);
+        const layout = {
+          ...{ batches: 1, tokens, heads: 1, headSize, causal: true, scale: 1 },
+          ...{ dropoutProbability: 0, dropoutSeed: [0, 0] as const },
+        };
+        const channels = tokens * headSize;
+        const lengths = [3 * channels, channels, tokens, channels, 3 * channels];
+        const addresses = lengths.map((length) => memory.allocate(4 * length));
+        const [qkv, out, sums, gradient, qkvGradient] = lengths.map((length, at) =>
+          new Float32Array(memory.buffer as ArrayBuffer, addresses[at], length).fill(1),
+        );
+        engine.f32.attention(qkv, out, sums, layout);
+        engine.f32.attentionBackward(qkv, out, sums, gradient, qkvGradient, layout);
+        addresses.forEach((address, at) => memory.release(address, 4 * lengths[at]));
+        const { threads } = engine;
+        const perThread = engine.attentionScratchBytes({ tokens, headSize });
+        expect(memory.liveBytes, `${kernels}, ${tokens} tokens`).to.equal(threads * perThread);
+        if (kernels !== "simd") expect(perThread).to.equal(0);
+        else if (tokens > 5) expect(perThread).to.be.greaterThan(2 ** 20);
+        engine.close();
+      }
+    }
+    const simd = createEngine({ kernels: "simd", threads: 1 }, memory);
+    // More than there is memory, so that a plan can say so.
+    expect(simd.attentionScratchBytes({ tokens: 1e7, headSize: 64 })).to.be.greaterThan(4 * 1e7 * 3 * 64);
+    simd.close();
   });
 
   it("works on unshared memory with one thread, which may grow", () => {

@@ -64,33 +64,38 @@ function bytes(elements: i32): usize {
   return <usize>elements << 2;
 }
 
-/** Bytes of scratch per thread; the first 64 must be zero and stay so. */
-export function attentionScratchBytes(tokens: i32, headSize: i32): usize {
-  const rows = blockRowsOf(tokens);
+/**
+ * Bytes of scratch per thread; the first 64 must be zero and stay so. In f64, which also holds what is asked about
+ * before it is refused as larger than the memory.
+ */
+export function attentionScratchBytes(tokens: i32, headSize: i32): f64 {
+  const rows: f64 = blockRowsOf(tokens);
+  const keys: f64 = padded(tokens);
+  const columns: f64 = padded(headSize);
   return (
-    FIRST +
-    bytes(
-      (1 + TILE_ROWS) * padded(tokens) +
-        padded(tokens) * headSize +
-        tokens * padded(headSize) +
-        rows * padded(headSize) +
-        rows * (padded(tokens) + ROW_PADDING),
-    )
+    <f64>FIRST +
+    4 *
+      (<f64>(1 + TILE_ROWS) * keys +
+        keys * <f64>headSize +
+        <f64>tokens * columns +
+        rows * columns +
+        rows * (keys + <f64>ROW_PADDING))
   );
 }
 
 /** Bytes of scratch per thread of {@link attentionBackward}. */
-export function attentionBackwardScratchBytes(tokens: i32, headSize: i32): usize {
-  const rows = backwardBlockRowsOf(tokens);
+export function attentionBackwardScratchBytes(tokens: i32, headSize: i32): f64 {
+  const rows: f64 = backwardBlockRowsOf(tokens);
+  const keys: f64 = padded(tokens);
+  const columns: f64 = padded(headSize);
   return (
-    FIRST +
-    bytes(
-      (1 + TILE_ROWS) * padded(tokens) +
-        2 * padded(tokens) * headSize +
-        tokens * padded(headSize) +
-        4 * rows * padded(headSize) +
-        2 * rows * (padded(tokens) + ROW_PADDING),
-    )
+    <f64>FIRST +
+    4 *
+      (<f64>(1 + TILE_ROWS) * keys +
+        2 * keys * <f64>headSize +
+        <f64>tokens * columns +
+        4 * rows * columns +
+        2 * rows * (keys + <f64>ROW_PADDING))
   );
 }
 
