@@ -5,6 +5,11 @@
  * Operands are flat row-major views; `out` is always written completely unless a comment says that it is added to.
  * A kernel never allocates tensors, never looks at shapes beyond the sizes that it is handed, and may be split over
  * threads only along its outputs, so that its result does not depend on how many threads there are.
+ *
+ * Subnormal numbers (|x| < 2⁻¹²⁶), on which arithmetic takes a hundred times as long, may become 0; the SIMD kernels see to it
+ * that a training step makes none in bulk. There exponentials below the normal range are 0, and so are a softmax's weights below
+ * e^−50 of the largest of their row, in its gradient and those of attention and cross-entropy too, the gate of SiLU below
+ * x = −50, and AdamW's moments below the normal range. All that is far below the rounding of what it is summed with.
  */
 
 /** Floating-point operands: f32 everywhere, f64 in the reference kernels (gradient checks). */

@@ -1,13 +1,10 @@
 /**
  * Scaled-dot-product attention on the register tile of the matrix products: a block of query rows at a time, of which
  * the scores lie in the thread's scratch. Nothing of size T × T leaves the cache, and blocks above the diagonal of a
- * causal mask are never computed.
- *
- * Weights below e^−50 of the largest of their row become 0: they are far below its rounding, and what they would be
- * multiplied with could leave the range of normal numbers, on which arithmetic is slow.
+ * causal mask are never computed. Weights that are NEGLIGIBLE beside the largest of their row become 0.
  */
 
-import { constant, exponential, keptMask, laneNumbers, loadSome, logarithm, madd, splat, storePair, storeSome } from "./lanes";
+import { constant, exponential, keptMask, laneNumbers, loadSome, logarithm, madd, NEGLIGIBLE, splat, storePair, storeSome } from "./lanes";
 import { multiplyAnyTile, PACKED_ROW, packPanels, packRows } from "./matmul";
 import { multiplyTile, TILE_ROWS } from "./micro-kernel";
 import { dotOf } from "./rows";
@@ -16,7 +13,6 @@ import { dotOf } from "./rows";
 const HIDDEN = memory.data<f32>([-1e9]);
 const HIDDEN_SCORE: f32 = -1e9;
 const MINUS_INFINITY = memory.data<f32>([-Infinity]);
-const LOWEST = memory.data<f32>([-50]);
 
 // The scratch of a thread, in bytes from its start: zeros and the cut tile of the matrix products, then per tile row
 // the lanes of a maximum or sum, the maxima, and the factors that the outputs still need.
@@ -450,8 +446,8 @@ function exponentialRow(x: usize, reach: i32, shift: usize, lanes: usize): void 
   let low = splat(0);
   let high = splat(0);
   for (; x < end; x += 32) {
-    const y0 = exponential(f32x4.sub(v128.load(x), shifts), LOWEST);
-    const y1 = exponential(f32x4.sub(v128.load(x, 16), shifts), LOWEST);
+    const y0 = exponential(f32x4.sub(v128.load(x), shifts), NEGLIGIBLE);
+    const y1 = exponential(f32x4.sub(v128.load(x, 16), shifts), NEGLIGIBLE);
     storePair(x, y0, y1);
     low = f32x4.add(low, y0);
     high = f32x4.add(high, y1);
@@ -478,8 +474,8 @@ function droppedExponentialRow(
   let low = splat(0);
   let high = splat(0);
   for (; x < end; x += 32) {
-    const y0 = exponential(f32x4.sub(v128.load(x), shifts), LOWEST);
-    const y1 = exponential(f32x4.sub(v128.load(x, 16), shifts), LOWEST);
+    const y0 = exponential(f32x4.sub(v128.load(x), shifts), NEGLIGIBLE);
+    const y1 = exponential(f32x4.sub(v128.load(x, 16), shifts), NEGLIGIBLE);
     const kept0 = v128.and(y0, keptMask(counter, seedLow, seedHigh, threshold, firstLanes));
     const kept1 = v128.and(y1, keptMask(counter, seedLow, seedHigh, threshold, lastLanes));
     storePair(x, kept0, kept1);
@@ -665,8 +661,8 @@ function weighSlopes(weights: usize, slopes: usize, reach: i32, logSumExp: usize
   const inners = constant(inner);
   const end = bytes(reach);
   for (let at: usize = 0; at < end; at += 32) {
-    const p0 = exponential(f32x4.sub(v128.load(weights + at), shifts), LOWEST);
-    const p1 = exponential(f32x4.sub(v128.load(weights + at, 16), shifts), LOWEST);
+    const p0 = exponential(f32x4.sub(v128.load(weights + at), shifts), NEGLIGIBLE);
+    const p1 = exponential(f32x4.sub(v128.load(weights + at, 16), shifts), NEGLIGIBLE);
     const s0 = f32x4.mul(p0, f32x4.sub(v128.load(slopes + at), inners));
     const s1 = f32x4.mul(p1, f32x4.sub(v128.load(slopes + at, 16), inners));
     storePair(weights + at, p0, p1);
@@ -697,8 +693,8 @@ function weighDroppedSlopes(
   for (let at: usize = 0; at < end; at += 32) {
     const kept0 = v128.and(factors, keptMask(counter, seedLow, seedHigh, threshold, firstLanes));
     const kept1 = v128.and(factors, keptMask(counter, seedLow, seedHigh, threshold, lastLanes));
-    const p0 = exponential(f32x4.sub(v128.load(weights + at), shifts), LOWEST);
-    const p1 = exponential(f32x4.sub(v128.load(weights + at, 16), shifts), LOWEST);
+    const p0 = exponential(f32x4.sub(v128.load(weights + at), shifts), NEGLIGIBLE);
+    const p1 = exponential(f32x4.sub(v128.load(weights + at, 16), shifts), NEGLIGIBLE);
     const s0 = f32x4.mul(p0, f32x4.sub(f32x4.mul(v128.load(slopes + at), kept0), inners));
     const s1 = f32x4.mul(p1, f32x4.sub(f32x4.mul(v128.load(slopes + at, 16), kept1), inners));
     const w0 = f32x4.mul(p0, kept0);

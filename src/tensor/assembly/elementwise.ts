@@ -13,6 +13,7 @@ import {
   logarithm,
   logistic,
   madd,
+  NEGLIGIBLE,
   one,
   splat,
   storePair,
@@ -171,7 +172,7 @@ function map(operation: i32, x: v128): v128 {
   if (operation == ERF) return errorFunction(x);
   if (operation == GELU) return geluOf(true, x);
   if (operation == GELU_TANH) return geluOf(false, x);
-  return f32x4.mul(x, logistic(x));
+  return f32x4.mul(x, logistic(x, NEGLIGIBLE));
 }
 
 /** out[i] = f(x[i]). Reference: the kernel of the exported name. */
@@ -247,7 +248,7 @@ export function silu(x: usize, out: usize, begin: i32, end: i32): void {
 function slope(operation: i32, x: v128): v128 {
   if (operation == GELU) return geluSlope(true, x);
   if (operation == GELU_TANH) return geluSlope(false, x);
-  const gate = logistic(x);
+  const gate = logistic(x, NEGLIGIBLE);
   return madd(f32x4.mul(x, gate), f32x4.sub(one(), gate), gate);
 }
 

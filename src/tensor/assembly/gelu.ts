@@ -22,9 +22,12 @@ const EXACT_SLOPE = memory.data<f32>([
 const TANH_EXPONENT = memory.data<f32>([-0.10294324159622192, -2.302208185195923]);
 /** z′ of the tanh form. */
 const TANH_SLOPE = memory.data<f32>([0.21406444907188416, 1.5957691669464111]);
-/** Beyond these g is 0 or 1 in f32, and the polynomials end. */
+/**
+ * Beyond these g is 0 or 1 to f32's rounding, and the polynomials end. What is left below, 1e-9 and 1e-11, stays far enough
+ * from the end of the normal range that a gradient may be multiplied with it.
+ */
 const EXACT_REACH = memory.data<f32>([-6, 6]);
-const TANH_REACH = memory.data<f32>([-9.9, 9.9]);
+const TANH_REACH = memory.data<f32>([-6, 6]);
 
 /** x between the two numbers of a table; NaN stays. */
 @inline

@@ -100,6 +100,12 @@ const EXP_SERIES = memory.data<f32>([
 ]);
 /** Below lies what is no normal number. */
 const EXP_LOWEST = memory.data<f32>([-87.3]);
+/**
+ * A softmax's weights below e^−50 of the largest of their row become 0, and so do gates. They are far below its rounding;
+ * yet what they are multiplied with, on and on in a backward pass, would leave the range of normal numbers, on which
+ * arithmetic takes a hundred times as long.
+ */
+export const NEGLIGIBLE = memory.data<f32>([-50]);
 
 /**
  * e^x = 2ⁿ·e^r with n = round(x/ln 2), |r| ≤ ½ ln 2, to 1e-7 of itself; 0 below the normal range (x < −87.3), or below
@@ -114,9 +120,11 @@ export function exponential(x: v128, lowest: usize = EXP_LOWEST): v128 {
   const upper = madd(constant(EXP_SERIES), square, madd(constant(EXP_SERIES, 1), r, constant(EXP_SERIES, 2)));
   const lower = madd(constant(EXP_SERIES, 3), r, constant(EXP_SERIES, 4));
   const p = f32x4.add(madd(madd(upper, square, lower), square, r), one());
-  const power = i32x4.add(i32x4.shl(shifted, 23), one());
   // The comparison is false for NaN, which therefore passes.
-  return v128.andnot(f32x4.mul(p, power), f32x4.lt(x, constant(lowest)));
+  const isLow = f32x4.lt(x, constant(lowest));
+  // Cleared before the product too: one that is no normal number costs its time even if nobody sees it.
+  const power = v128.andnot(i32x4.add(i32x4.shl(shifted, 23), one()), isLow);
+  return v128.andnot(f32x4.mul(p, power), isLow);
 }
 
 const POWER_SERIES = memory.data<f32>([
@@ -178,10 +186,11 @@ export function logarithm(x: v128): v128 {
   return v128.bitselect(f32x4.neg(constant(INFINITE)), y, f32x4.eq(x, splat(0)));
 }
 
-/** 1/(1 + e^−x). */
+/** 1/(1 + e^−x); 0 below the normal range, or where x is below the number at `lowest`. */
 @inline
-export function logistic(x: v128): v128 {
-  return f32x4.div(one(), f32x4.add(one(), exponential(f32x4.neg(x))));
+export function logistic(x: v128, lowest: usize = EXP_LOWEST): v128 {
+  const y = f32x4.div(one(), f32x4.add(one(), exponential(f32x4.neg(x))));
+  return v128.andnot(y, f32x4.lt(x, constant(lowest)));
 }
 
 const TANH_SERIES = memory.data<f32>([
@@ -231,7 +240,7 @@ export function errorFunction(x: v128): v128 {
   p = madd(p, square, constant(ERF_SERIES, 3));
   p = madd(p, square, constant(ERF_SERIES, 4));
   p = madd(p, square, constant(ERF_SERIES, 5));
-  const away = f32x4.sub(one(), complementaryError(size, exponential(f32x4.neg(square))));
+  const away = f32x4.sub(one(), complementaryError(size, exponential(f32x4.neg(square), NEGLIGIBLE)));
   return v128.bitselect(f32x4.mul(p, x), withSign(away, x), f32x4.lt(size, one()));
 }
 

@@ -1,7 +1,7 @@
 /** Kernels that work on whole rows of a [rows, columns] matrix: softmax, LayerNorm, cross-entropy. Unit of work: a row. */
 
 import { add } from "./elementwise";
-import { exponential, largestOfPair, loadSome, logarithm, madd, splat, storePair, storeSome, sumLanes, sumPair } from "./lanes";
+import { exponential, largestOfPair, loadSome, logarithm, madd, NEGLIGIBLE, splat, storePair, storeSome, sumLanes, sumPair } from "./lanes";
 
 /** Largest of `count` ≥ 1 elements, NaN left out: `pmax` is one instruction, and in the exponentials NaN shows again. */
 @inline
@@ -26,8 +26,8 @@ function largestOf(x: usize, count: i32, scratch: usize): f32 {
 @inline
 function shiftedExponentials(x: usize, shift: v128, count: i32): v128 {
   // −∞ in the missing lanes becomes 0.
-  if (count < 4) return exponential(f32x4.sub(withMissing(loadSome(x, count), count), shift));
-  return exponential(f32x4.sub(v128.load(x), shift));
+  if (count < 4) return exponential(f32x4.sub(withMissing(loadSome(x, count), count), shift), NEGLIGIBLE);
+  return exponential(f32x4.sub(v128.load(x), shift), NEGLIGIBLE);
 }
 
 @inline
@@ -44,8 +44,8 @@ function exponentialSum(x: usize, shift: f32, count: i32, scratch: usize): f32 {
   let i = 0;
   for (; i + 8 <= count; i += 8) {
     const at = x + (<usize>i << 2);
-    low = f32x4.add(low, exponential(f32x4.sub(v128.load(at), shifts)));
-    high = f32x4.add(high, exponential(f32x4.sub(v128.load(at, 16), shifts)));
+    low = f32x4.add(low, exponential(f32x4.sub(v128.load(at), shifts), NEGLIGIBLE));
+    high = f32x4.add(high, exponential(f32x4.sub(v128.load(at, 16), shifts), NEGLIGIBLE));
   }
   let rest = splat(0);
   for (; i < count; i += 4) rest = f32x4.add(rest, shiftedExponentials(x + (<usize>i << 2), shifts, count - i));
@@ -123,8 +123,8 @@ function softmaxRow(x: usize, out: usize, columns: i32, scratch: usize): void {
   let i = 0;
   for (; i + 8 <= columns; i += 8) {
     const at = <usize>i << 2;
-    const y0 = exponential(f32x4.sub(v128.load(x + at), shifts));
-    const y1 = exponential(f32x4.sub(v128.load(x + at, 16), shifts));
+    const y0 = exponential(f32x4.sub(v128.load(x + at), shifts), NEGLIGIBLE);
+    const y1 = exponential(f32x4.sub(v128.load(x + at, 16), shifts), NEGLIGIBLE);
     storePair(out + at, y0, y1);
     low = f32x4.add(low, y0);
     high = f32x4.add(high, y1);
@@ -417,8 +417,8 @@ export function crossEntropyBackward(
     const shifts = splat(load<f32>(logSumExps + (<usize>row << 2)));
     for (; i + 8 <= columns; i += 8) {
       const at = <usize>i << 2;
-      const p0 = exponential(f32x4.sub(v128.load(from + at), shifts));
-      const p1 = exponential(f32x4.sub(v128.load(from + at, 16), shifts));
+      const p0 = exponential(f32x4.sub(v128.load(from + at), shifts), NEGLIGIBLE);
+      const p1 = exponential(f32x4.sub(v128.load(from + at, 16), shifts), NEGLIGIBLE);
       storePair(to + at, f32x4.mul(factors, f32x4.sub(p0, background)), f32x4.mul(factors, f32x4.sub(p1, background)));
     }
     for (; i < columns; i += 4) {

@@ -3,7 +3,7 @@
  * of work is a chunk of one tensor, counted through all of them, so that small tensors fill the threads like large ones.
  */
 
-import { madd, splat, storePair, withoutDenormals } from "./lanes";
+import { constant, madd, splat, storePair, withoutDenormals } from "./lanes";
 
 /** Elements of a chunk of a sum; the reference's SUM_CHUNK. */
 const SUM_CHUNK: i32 = 4096;
@@ -137,6 +137,7 @@ function updateRange(
   const m = <usize>tensor.m;
   const v = <usize>tensor.v;
   const decay = <f32>tensor.weightDecay;
+  const rootRest2 = sqrt<f32>(rest2);
   const inverseCorrection1 = <f32>tensor.inverseCorrection1;
   const inverseCorrection2 = <f32>tensor.inverseCorrection2;
   let at = <usize>begin << 2;
@@ -147,8 +148,8 @@ function updateRange(
     const g1 = f32x4.mul(v128.load(gradient + at, 16), splat(gradientScale));
     const m0 = firstMoment(v128.load(m + at), g0, beta1, rest1);
     const m1 = firstMoment(v128.load(m + at, 16), g1, beta1, rest1);
-    const v0 = secondMoment(v128.load(v + at), g0, beta2, rest2);
-    const v1 = secondMoment(v128.load(v + at, 16), g1, beta2, rest2);
+    const v0 = secondMoment(v128.load(v + at), g0, beta2, rootRest2);
+    const v1 = secondMoment(v128.load(v + at, 16), g1, beta2, rootRest2);
     const p0 = updated(v128.load(parameter + at), m0, v0, learningRate, epsilon, decay, inverseCorrection1, inverseCorrection2);
     const p1 = updated(v128.load(parameter + at, 16), m1, v1, learningRate, epsilon, decay, inverseCorrection1, inverseCorrection2);
     storePair(m + at, m0, m1);
@@ -158,7 +159,7 @@ function updateRange(
   for (; at < last; at += 4) {
     const g = f32x4.mul(v128.load32_zero(gradient + at), splat(gradientScale));
     const m0 = firstMoment(v128.load32_zero(m + at), g, beta1, rest1);
-    const v0 = secondMoment(v128.load32_zero(v + at), g, beta2, rest2);
+    const v0 = secondMoment(v128.load32_zero(v + at), g, beta2, rootRest2);
     const p = updated(v128.load32_zero(parameter + at), m0, v0, learningRate, epsilon, decay, inverseCorrection1, inverseCorrection2);
     v128.store_lane<f32>(m + at, m0, 0);
     v128.store_lane<f32>(v + at, v0, 0);
@@ -171,9 +172,15 @@ function firstMoment(m: v128, g: v128, beta: f32, rest: f32): v128 {
   return withoutDenormals(madd(splat(beta), m, f32x4.mul(splat(rest), g)));
 }
 
+/** 2⁻⁶³: the square of anything smaller is no normal number. */
+const LEAST_ROOT = memory.data<f32>([1.0842021724855044e-19]);
+
+/** β·v + (rootRest·g)², without squares that are no normal numbers: they take long, and nothing would be left of them. */
 @inline
-function secondMoment(v: v128, g: v128, beta: f32, rest: f32): v128 {
-  return withoutDenormals(madd(splat(beta), v, f32x4.mul(splat(rest), f32x4.mul(g, g))));
+function secondMoment(v: v128, g: v128, beta: f32, rootRest: f32): v128 {
+  const root = f32x4.mul(splat(rootRest), g);
+  const counted = v128.andnot(root, f32x4.lt(f32x4.abs(root), constant(LEAST_ROOT)));
+  return withoutDenormals(madd(splat(beta), v, f32x4.mul(counted, counted)));
 }
 
 /** The new parameters of four elements, from their new moments. */
