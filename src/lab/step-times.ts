@@ -35,13 +35,20 @@ export interface StepTime {
   gflops: number;
 }
 
+export interface TrainingStepOptions extends StepSize {
+  /** A model of this size; a newly initialised one when absent. */
+  model?: Gpt;
+}
+
 /**
  * Training steps of a GPT on random tokens, one per iteration, without end.
  * @param planStep what each step executes; every layer once when absent.
  */
-export function trainingSteps(options: StepSize, planStep?: Method["planStep"]): Generator<StepRecord, void, void> {
-  const { context, batch, vocabulary, layers } = options;
-  const model = new Gpt({ ...options, seed: 1 });
+export function trainingSteps(
+  options: TrainingStepOptions,
+  planStep?: Method["planStep"],
+): Generator<StepRecord, void, void> {
+  const { context, batch, vocabulary, layers, model = new Gpt({ ...options, seed: 1 }) } = options;
   const random = new Random(1);
   const draw = () =>
     Tensor.from(
