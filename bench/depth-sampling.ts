@@ -1,73 +1,86 @@
 /**
- * How much of a sampler's FLOPs saving arrives as time: seconds and FLOPs per step of LVPS, US, ES, FS and growth without
- * sampling at every stage, expected (from the step time of every depth) and measured (from steps with drawn depths).
+ * How much of a sampler's FLOPs saving arrives as time: `node bench/depth-sampling.ts [size, 1 to 5] [rounds]`.
+ *
+ * For every stage, steps of all depths take turns, so that all see the same machine. From their median times follow the
+ * expected milliseconds and FLOPs per step of LVPS, US, ES, FS and growth without sampling, and what each saves against
+ * FS. "Drawn" are steps whose depths the sampler draws one after the other, each beside a step of full depth.
  */
 
-import { Bench } from "tinybench";
 import { depthSampler, SAMPLERS } from "../src/apollo/depth-sampler.ts";
 import { layerMap } from "../src/apollo/layer-map.ts";
 import { planFromMap } from "../src/apollo/step-plan.ts";
 import { describeMachine } from "../src/lab/machine.ts";
-import { trainingSteps } from "../src/lab/step-times.ts";
+import { nameOfSize, trainingSteps, warmUpSteps } from "../src/lab/step-times.ts";
+import { median } from "../src/report/statistics.ts";
 import { Random } from "../src/tensor/random.ts";
+import { GPT_SIZES } from "./sizes.ts";
 
-const SIZE = { hidden: 64, layers: 12, heads: 4, context: 64, batch: 16, vocabulary: 2048 };
 const STAGES = [1, 3, 6];
-const DRAWN_STEPS = 60;
+
+const [sizeNumber = "2", roundsText = "20"] = process.argv.slice(2);
+const size = GPT_SIZES[Number(sizeNumber) - 1];
+const rounds = Number(roundsText);
+if (size === undefined) throw new Error(`there is no size ${sizeNumber}, only 1 to ${GPT_SIZES.length}`);
+if (!Number.isInteger(rounds) || rounds < 1)
+  throw new Error(`rounds must be a whole number from 1, not "${roundsText}"`);
+const L = size.layers;
 
 interface StepCost {
   ms: number;
   flops: number;
 }
 
-async function costOfDepth(uniqueLayers: number, depth: number): Promise<StepCost> {
-  const steps = trainingSteps(SIZE, () => planFromMap(layerMap("interp_floor", uniqueLayers, depth)));
-  const flops = steps.next().value!.modelFlops;
-  const bench = new Bench({ warmupIterations: 2, iterations: 8, time: 200 });
-  bench.add("step", () => void steps.next());
-  await bench.run();
-  const result = bench.tasks[0].result;
-  if (!("latency" in result)) throw new Error(`depth ${depth} with N = ${uniqueLayers} was not measured`);
-  return { ms: result.latency.p50, flops };
-}
+const sum = (costs: readonly StepCost[]) => costs.reduce((a, b) => ({ ms: a.ms + b.ms, flops: a.flops + b.flops }));
+const times = ({ ms, flops }: StepCost, factor: number) => ({ ms: ms * factor, flops: flops * factor });
 
-/** The mean over steps whose depths a sampler draws. */
-function drawnCost(uniqueLayers: number, draw: (uniform: number) => number): StepCost {
-  const random = new Random(7);
-  const steps = trainingSteps(SIZE, () => planFromMap(layerMap("interp_floor", uniqueLayers, draw(random.uniform()))));
-  for (let warmUp = 0; warmUp < 3; warmUp++) steps.next();
-  const records = Array.from({ length: DRAWN_STEPS }, () => steps.next().value!);
-  const mean = (of: (record: (typeof records)[0]) => number) =>
-    records.reduce((total, record) => total + of(record), 0) / DRAWN_STEPS;
-  return { ms: mean(({ elapsedMs }) => elapsedMs), flops: mean(({ modelFlops }) => modelFlops) };
+/** What is saved of time and of FLOPs, and the first as a share of the second. */
+function describeSavings(cost: StepCost, full: StepCost): string {
+  const time = 1 - cost.ms / full.ms;
+  const flops = 1 - cost.flops / full.flops;
+  const percent = (value: number) => `${(100 * value).toFixed(1)} %`.padStart(7);
+  return `time ${percent(time)}, FLOPs ${percent(flops)}${flops > 0 ? `, ratio ${(time / flops).toFixed(3)}` : ""}`;
 }
 
 console.log(describeMachine());
-console.log(
-  `GPT d=${SIZE.hidden} L=${SIZE.layers} T=${SIZE.context} B=${SIZE.batch} V=${SIZE.vocabulary}; savings against FS in the same stage`,
-);
-for (const N of STAGES) {
-  const costs = new Map<number, StepCost>();
-  for (let depth = N; depth <= SIZE.layers; depth++) costs.set(depth, await costOfDepth(N, depth));
-  const full = costs.get(SIZE.layers)!;
+console.log(`GPT ${nameOfSize(size)}, ${rounds} rounds; saved against FS in the same stage`);
+for (const N of STAGES.filter((stage) => stage < L)) {
+  let nextDepth = L;
+  const steps = trainingSteps(size, () => planFromMap(layerMap("interp_floor", N, nextDepth)));
+  const step = (depth: number): StepCost => {
+    nextDepth = depth;
+    const { elapsedMs, modelFlops } = steps.next().value!;
+    return { ms: elapsedMs, flops: modelFlops };
+  };
+  const depths = Array.from({ length: L - N + 1 }, (_, index) => N + index);
+  const measured = new Map(depths.map((depth) => [depth, [] as StepCost[]]));
+  const warmUp = warmUpSteps(rounds);
+  for (let round = 0; round < warmUp + rounds; round++) {
+    for (const depth of round % 2 === 0 ? depths : depths.toReversed()) {
+      const cost = step(depth);
+      if (round >= warmUp) measured.get(depth)!.push(cost);
+    }
+  }
+  const costOf = (depth: number): StepCost => {
+    const costs = measured.get(depth)!;
+    return { ms: median(costs.map(({ ms }) => ms)), flops: costs[0].flops };
+  };
+  const full = costOf(L);
   console.log(
-    `N = ${N}: a step of depth ${N} takes ${costs.get(N)!.ms.toFixed(2)} ms, of depth ${SIZE.layers} ${full.ms.toFixed(2)} ms`,
+    `N = ${N}: a step of depth ${N} takes ${costOf(N).ms.toFixed(2)} ms, of depth ${L} ${full.ms.toFixed(2)} ms`,
   );
   for (const name of SAMPLERS) {
     const sampler = depthSampler({ sampler: name });
-    const expected = sampler
-      .depths(N, SIZE.layers)
-      .map(({ depth, probability }) => ({
-        ms: probability * costs.get(depth)!.ms,
-        flops: probability * costs.get(depth)!.flops,
-      }))
-      .reduce((a, b) => ({ ms: a.ms + b.ms, flops: a.flops + b.flops }));
-    const measured = drawnCost(N, (uniform) => sampler.depthFromUniform(uniform, N, SIZE.layers));
-    const saved = (value: number, whole: number) => `${(100 * (1 - value / whole)).toFixed(1)} %`.padStart(7);
+    const expected = sum(sampler.depths(N, L).map(({ depth, probability }) => times(costOf(depth), probability)));
+    const random = new Random(7);
+    const drawn: StepCost[] = [];
+    const beside: StepCost[] = [];
+    for (let draw = 0; draw < 2 * rounds; draw++) {
+      drawn.push(step(sampler.depthFromUniform(random.uniform(), N, L)));
+      beside.push(step(L));
+    }
     console.log(
-      `  ${name.padEnd(5)} expected ${expected.ms.toFixed(2).padStart(6)} ms ${(expected.flops / 1e9).toFixed(2).padStart(6)} GFLOP` +
-        `, saved: time ${saved(expected.ms, full.ms)}, FLOPs ${saved(expected.flops, full.flops)}` +
-        `; drawn ${measured.ms.toFixed(2).padStart(6)} ms ${(measured.flops / 1e9).toFixed(2).padStart(6)} GFLOP`,
+      `  ${name.padEnd(5)}${expected.ms.toFixed(2).padStart(8)} ms ${(expected.flops / 1e9).toFixed(2).padStart(6)} GFLOP` +
+        `, saved: ${describeSavings(expected, full)}; drawn: ${describeSavings(sum(drawn), sum(beside))}`,
     );
   }
 }
