@@ -5,7 +5,7 @@
  */
 
 import { constant, exponential, keptMask, laneNumbers, loadSome, logarithm, madd, NEGLIGIBLE, splat, storePair, storeSome } from "./lanes";
-import { multiplyAnyTile, PACKED_ROW, packPanels, packRows } from "./matmul";
+import { multiplyAnyTile, PACKED_STEP, packPanels, packRows } from "./matmul";
 import { multiplyTile, TILE_ROWS } from "./micro-kernel";
 import { dotOf } from "./rows";
 
@@ -132,7 +132,7 @@ function multiplyScores(
       multiplyTile(
         panel,
         packedA + bytes(m * depth),
-        PACKED_ROW,
+        PACKED_STEP,
         packed,
         scratch,
         0,
@@ -253,7 +253,7 @@ export function attention(
       let packed = values;
       for (let n = 0; n < headSize; n += panel) {
         const to = y + <usize>row * outRow + bytes(n);
-        multiplyAnyTile(weightTile, PACKED_ROW, packed, scratch, 0, 0, to, outRow, reach, tileRows, headSize - n, panel, scratch);
+        multiplyAnyTile(weightTile, PACKED_STEP, packed, scratch, 0, 0, to, outRow, reach, tileRows, headSize - n, panel, scratch);
         packed += bytes(tokens * panel);
       }
       for (let r = 0; r < tileRows; r++) {
@@ -588,7 +588,7 @@ export function attentionBackward(
         let packed = keys;
         for (let n = 0; n < headSize; n += panel) {
           const to = toQ + <usize>row * stride + bytes(n);
-          multiplyAnyTile(slopeTile, PACKED_ROW, packed, scratch, 0, 0, to, stride, reach, tileRows, headSize - n, panel, scratch);
+          multiplyAnyTile(slopeTile, PACKED_STEP, packed, scratch, 0, 0, to, stride, reach, tileRows, headSize - n, panel, scratch);
           packed += bytes(tokens * panel);
         }
       }

@@ -1,7 +1,7 @@
 /**
  * Matrix products by packing (the scheme of Goto and van de Geijn): a block of B is copied into panels as wide as the
- * register tile, so that the innermost loop reads it from one end to the other out of the first-level cache; rows of A
- * are read where they lie, columns of a transposed A from a copy that holds the six of a tile side by side.
+ * register tile, [columns / panel][k][panel], and a block of A into tiles of six rows, [rows / 6][k][6], so that the
+ * innermost loop reads both from one end to the other: the panel out of the first-level cache, the tiles out of the second.
  */
 
 import { addRun, copyBlock, copyRun, transposeBlock } from "./blocks";
@@ -10,12 +10,12 @@ import { multiplyTile, TILE_ROWS } from "./micro-kernel";
 
 /** Depth of a packed block: a panel of 256 × 16 takes 16 KiB, half of a first-level cache. */
 const BLOCK_INNER: i32 = 256;
-/** Columns of a packed block of B: 256 × 256 elements stay in the second-level cache beside the rows of A. */
+/** Columns of a packed block of B, which lies in the second- or third-level cache: a block of A is packed once for each. */
 const BLOCK_COLUMNS: i32 = 768;
-/** Rows of A that are swept per packed block (a multiple of the tile's rows). */
+/** Rows of a packed block of A, whole tiles: 96 KiB that stay in the second-level cache while every panel is swept. */
 const BLOCK_ROWS: i32 = 96;
-/** Bytes of the six columns of A that a tile needs at one k, side by side in their copy. */
-export const PACKED_ROW: usize = <usize>TILE_ROWS << 2;
+/** Bytes of the six elements of A that a tile needs at one k. */
+export const PACKED_STEP: usize = <usize>TILE_ROWS << 2;
 
 // The scratch of a thread, in bytes from its start.
 const ZEROS: usize = 0;
@@ -246,7 +246,7 @@ export function packRows(a: usize, aRow: usize, packed: usize, depth: i32, rows:
       a3 += 16;
       a4 += 16;
       a5 += 16;
-      packed += 4 * PACKED_ROW;
+      packed += 4 * PACKED_STEP;
     }
     for (; left > 0; left--) {
       store<f32>(packed, load<f32>(a0));
@@ -261,7 +261,7 @@ export function packRows(a: usize, aRow: usize, packed: usize, depth: i32, rows:
       a3 += 4;
       a4 += 4;
       a5 += 4;
-      packed += PACKED_ROW;
+      packed += PACKED_STEP;
     }
     a += <usize>TILE_ROWS * aRow;
   }
@@ -269,7 +269,7 @@ export function packRows(a: usize, aRow: usize, packed: usize, depth: i32, rows:
 
 /** Aᵀ[depth, rows] → tiles [rows / 6][depth][6]. */
 function packColumns(a: usize, aRow: usize, packed: usize, depth: i32, rows: i32): void {
-  const tile = <usize>depth * PACKED_ROW;
+  const tile = <usize>depth * PACKED_STEP;
   for (; depth > 0; depth--) {
     let to = packed;
     let from = a;
@@ -277,13 +277,13 @@ function packColumns(a: usize, aRow: usize, packed: usize, depth: i32, rows: i32
     for (; left >= TILE_ROWS; left -= TILE_ROWS) {
       v128.store(to, v128.load(from));
       store<u64>(to, load<u64>(from, 16), 16);
-      from += PACKED_ROW;
+      from += PACKED_STEP;
       to += tile;
     }
     // What is missing of the last tile keeps what was there, as in packPanels.
     copyRun(from, to, left);
     a += aRow;
-    packed += PACKED_ROW;
+    packed += PACKED_STEP;
   }
 }
 
@@ -311,7 +311,7 @@ function multiplyPanels(
     const to = out + (<usize>n << 2);
     for (let m = 0; m < rows; m += TILE_ROWS) {
       const left = packedA + ((<usize>m * <usize>depth) << 2);
-      multiplyAnyTile(left, PACKED_ROW, packed, fromInit + <usize>m * initRow, initRow, initColumn, to + <usize>m * outRow, outRow, depth, rows - m, width, panel, scratch);
+      multiplyAnyTile(left, PACKED_STEP, packed, fromInit + <usize>m * initRow, initRow, initColumn, to + <usize>m * outRow, outRow, depth, rows - m, width, panel, scratch);
     }
     packed += (<usize>depth * <usize>panel) << 2;
   }
@@ -321,7 +321,7 @@ function multiplyPanels(
 @inline
 export function multiplyAnyTile(
   a: usize,
-  aRow: usize,
+  aStep: usize,
   packed: usize,
   init: usize,
   initRow: usize,
@@ -335,15 +335,15 @@ export function multiplyAnyTile(
   scratch: usize,
 ): void {
   if (rows >= TILE_ROWS && columns >= panel) {
-    multiplyTile(panel, a, aRow, packed, init, initRow, out, outRow, depth);
+    multiplyTile(panel, a, aStep, packed, init, initRow, out, outRow, depth);
   } else {
-    multiplyCutTile(a, aRow, packed, init, initRow, initColumn, out, outRow, depth, min(rows, TILE_ROWS), min(columns, panel), panel, scratch);
+    multiplyCutTile(a, aStep, packed, init, initRow, initColumn, out, outRow, depth, min(rows, TILE_ROWS), min(columns, panel), panel, scratch);
   }
 }
 
 function multiplyCutTile(
   a: usize,
-  aRow: usize,
+  aStep: usize,
   packed: usize,
   init: usize,
   initRow: usize,
@@ -360,6 +360,6 @@ function multiplyCutTile(
   if (initColumn) copyBlock(init, initRow, tile, 64, rows, columns);
   const from = initColumn ? tile : scratch + ZEROS;
   const fromRow: usize = initColumn ? 64 : 0;
-  multiplyTile(panel, a, aRow, packed, from, fromRow, tile, 64, depth);
+  multiplyTile(panel, a, aStep, packed, from, fromRow, tile, 64, depth);
   copyBlock(tile, 64, out, outRow, rows, columns);
 }
