@@ -30,8 +30,8 @@ const TRANSPOSITIONS = [
   ["NT", false, true],
   ["TN", true, false],
 ] as const;
-/** A sample is so much work: about a fiftieth of a second would hide what the system does to one of them. */
-const SAMPLE_FLOPS = 4e8;
+/** A sample is at least so much work: over a millisecond, so that the processor has the clock that it keeps under this load. */
+const SAMPLE_FLOPS = 2e8;
 const TILE_ROWS = 6;
 const TILE_INNER = 256;
 
@@ -42,9 +42,9 @@ function newNumbers(length: number): Float32Array {
   return view;
 }
 
-/** GFLOP/s of `calls` calls, after one that fetches what they need into the caches. */
-function speed(calls: number, flops: number, call: () => void): number {
-  call();
+/** GFLOP/s of a sample of calls with so many operations each. */
+function speed(flops: number, call: () => void): number {
+  const calls = Math.ceil(SAMPLE_FLOPS / flops);
   const start = performance.now();
   for (let i = 0; i < calls; i++) call();
   return (calls * flops) / (performance.now() - start) / 1e6;
@@ -62,11 +62,11 @@ const [tileA, tileB, zeros, tileOut] = [TILE_ROWS * TILE_INNER, TILE_INNER * pan
 );
 zeros.fill(0);
 const tileFlops = 2 * TILE_ROWS * panel * TILE_INNER;
-const ceilingOf = (milliseconds: number) => {
-  const repeats = Math.ceil((milliseconds * 1e8) / tileFlops / 100);
+/** Tiles of one call, so many that calling it does not count. */
+const TILES = 100;
+const ceiling = () => {
   const address = [tileA, tileB, zeros, tileOut].map((view) => view.byteOffset);
-  const run = () => multiplyTileRepeatedly(panel, ...address, TILE_INNER, repeats);
-  return speed(4, repeats * tileFlops, run);
+  return speed(TILES * tileFlops, () => multiplyTileRepeatedly(panel, ...address, TILE_INNER, TILES));
 };
 
 const milliseconds = Number(process.argv[2] ?? 500);
@@ -82,19 +82,18 @@ for (const [rows, inner, columns, wanted] of SIZES) {
     };
     const [a, b, out] = [rows * inner, inner * columns, rows * columns].map(newNumbers);
     const flops = 2 * rows * inner * columns;
-    const calls = Math.ceil(SAMPLE_FLOPS / flops / 20);
     const by = { ceiling: [] as number[], one: [] as number[], two: [] as number[] };
     const shares: number[] = [];
     const gains: number[] = [];
     for (let warmUp = 0; warmUp < 10; warmUp++) {
-      speed(calls, flops, () => one.f32.matmul(a, b, out, layout));
-      speed(calls, flops, () => two.f32.matmul(a, b, out, layout));
+      speed(flops, () => one.f32.matmul(a, b, out, layout));
+      speed(flops, () => two.f32.matmul(a, b, out, layout));
     }
     const start = performance.now();
     while (performance.now() - start < milliseconds) {
-      by.ceiling.push(ceilingOf(0.4));
-      by.one.push(speed(calls, flops, () => one.f32.matmul(a, b, out, layout)));
-      by.two.push(speed(calls, flops, () => two.f32.matmul(a, b, out, layout)));
+      by.ceiling.push(ceiling());
+      by.one.push(speed(flops, () => one.f32.matmul(a, b, out, layout)));
+      by.two.push(speed(flops, () => two.f32.matmul(a, b, out, layout)));
       shares.push(by.one.at(-1)! / by.ceiling.at(-1)!);
       gains.push(by.two.at(-1)! / by.one.at(-1)!);
     }

@@ -4,18 +4,17 @@ import type { MatmulLayout } from "./kernels.ts";
 
 /** Rows of a register tile. */
 const TILE_ROWS = 6;
-/** Time to pack an element, and to transpose one of A, against a multiplication. */
+/** Time to pack an element against a multiplication. */
 const PACKING_COST = 8;
-const TRANSPOSING_COST = 12;
 
 /**
  * Row and column parts of each matrix of the batch, at least `wanted` rectangles in all where there are so many tiles.
  *
- * Rectangles in one row of the grid each transpose the same rows of A, those in one column each pack the same columns of
- * B: the cut that repeats least, with rectangles of nearly equal size, is best. The result does not depend on it.
+ * Rectangles in one row of the grid each pack the same rows of A, those in one column each the same columns of B: the cut
+ * that repeats least, with rectangles of nearly equal size, is best. The result does not depend on it.
  */
 export function divideMatmul(
-  { rows, columns, inner, transposeA, batches }: MatmulLayout,
+  { rows, columns, inner, batches }: MatmulLayout,
   panel: number,
   wanted: number,
 ): [rowParts: number, columnParts: number] {
@@ -29,7 +28,7 @@ export function divideMatmul(
     const columnParts = Math.min(columnTiles, Math.ceil(parts / rowParts));
     const height = Math.ceil(rowTiles / rowParts) * TILE_ROWS;
     const width = Math.ceil(columnTiles / columnParts) * panel;
-    const packing = PACKING_COST * width + (transposeA ? TRANSPOSING_COST * height : 0);
+    const packing = PACKING_COST * (height + width);
     // Rectangles come in rounds, one per thread: what counts is how much all would take if each were the largest.
     const cost = rowParts * columnParts * inner * (height * width + packing) * (rowParts * columnParts < parts ? 2 : 1);
     if (cost < bestCost) {

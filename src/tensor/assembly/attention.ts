@@ -5,8 +5,8 @@
  */
 
 import { constant, exponential, keptMask, laneNumbers, loadSome, logarithm, madd, NEGLIGIBLE, splat, storePair, storeSome } from "./lanes";
-import { multiplyAnyTile, PACKED_STEP, packPanels, packRows } from "./matmul";
-import { multiplyTile, TILE_ROWS } from "./micro-kernel";
+import { multiplyAnyTile, packPanels, packRows } from "./matmul";
+import { multiplyTile, PACKED_STEP, TILE_ROWS } from "./micro-kernel";
 import { dotOf } from "./rows";
 
 /** The score of a hidden key, and the log-sum-exp of a query that no key is left to (see AttentionLayout). */

@@ -1,7 +1,6 @@
 /** The register tile by itself, for measuring what the matrix products could reach at most. */
 
-import { PACKED_STEP } from "./matmul";
-import { multiplyTile } from "./micro-kernel";
+import { multiplyTile, PACKED_STEP } from "./micro-kernel";
 
 /** out[6, panel] = A·B, `times` times over, for packed A[k, 6] and B[k, panel] that stay in the first-level cache. */
 export function multiplyTileRepeatedly(panel: i32, a: usize, b: usize, zeros: usize, out: usize, k: i32, times: i32): void {

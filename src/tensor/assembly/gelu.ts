@@ -26,13 +26,12 @@ const TANH_SLOPE = memory.data<f32>([0.21406444907188416, 1.5957691669464111]);
  * Beyond these g is 0 or 1 to f32's rounding, and the polynomials end. What is left below, 1e-9 and 1e-11, stays far enough
  * from the end of the normal range that a gradient may be multiplied with it.
  */
-const EXACT_REACH = memory.data<f32>([-6, 6]);
-const TANH_REACH = memory.data<f32>([-6, 6]);
+const REACH = memory.data<f32>([-6, 6]);
 
-/** x between the two numbers of a table; NaN stays. */
+/** x between the two ends; NaN stays. */
 @inline
-function within(reach: usize, x: v128): v128 {
-  return f32x4.pmin(f32x4.pmax(x, constant(reach)), constant(reach, 1));
+function within(x: v128): v128 {
+  return f32x4.pmin(f32x4.pmax(x, constant(REACH)), constant(REACH, 1));
 }
 
 /** 1/g − 1 = e^−z. */
@@ -48,16 +47,15 @@ function gateRest(isExact: bool, x: v128): v128 {
 /** x·g(x). */
 @inline
 export function gelu(isExact: bool, x: v128): v128 {
-  const reach = isExact ? EXACT_REACH : TANH_REACH;
   // Held from below only: what is far above stays itself.
-  const product = f32x4.pmax(x, constant(reach));
-  return f32x4.div(product, f32x4.add(one(), gateRest(isExact, within(reach, x))));
+  const product = f32x4.pmax(x, constant(REACH));
+  return f32x4.div(product, f32x4.add(one(), gateRest(isExact, within(x))));
 }
 
 /** g + x·g′ with g′ = z′·g·(1 − g). */
 @inline
 export function geluSlope(isExact: bool, x: v128): v128 {
-  const near = within(isExact ? EXACT_REACH : TANH_REACH, x);
+  const near = within(x);
   const gate = f32x4.div(one(), f32x4.add(one(), gateRest(isExact, near)));
   const square = f32x4.mul(near, near);
   const steepness = isExact

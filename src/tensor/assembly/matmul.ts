@@ -6,7 +6,7 @@
 
 import { addRun, copyBlock, copyRun, transposeBlock } from "./blocks";
 import { gelu, geluBackward, geluTanh, geluTanhBackward } from "./elementwise";
-import { multiplyTile, TILE_ROWS } from "./micro-kernel";
+import { multiplyTile, PACKED_STEP, TILE_ROWS } from "./micro-kernel";
 
 /** Depth of a packed block: a panel of 256 × 16 takes 16 KiB, half of a first-level cache. */
 const BLOCK_INNER: i32 = 256;
@@ -14,8 +14,6 @@ const BLOCK_INNER: i32 = 256;
 const BLOCK_COLUMNS: i32 = 768;
 /** Rows of a packed block of A, whole tiles: 96 KiB that stay in the second-level cache while every panel is swept. */
 const BLOCK_ROWS: i32 = 96;
-/** Bytes of the six elements of A that a tile needs at one k. */
-export const PACKED_STEP: usize = <usize>TILE_ROWS << 2;
 
 // The scratch of a thread, in bytes from its start.
 const ZEROS: usize = 0;
@@ -213,21 +211,22 @@ export function packPanels(
 
 /** A[rows, depth] → tiles [rows / 6][depth][6]; beyond the last row stands the last row again. */
 export function packRows(a: usize, aRow: usize, packed: usize, depth: i32, rows: i32): void {
+  const whole = <usize>(depth & ~3) << 2;
+  const end = <usize>depth << 2;
   for (; rows > 0; rows -= TILE_ROWS) {
-    let a0 = a;
-    let a1 = rows > 1 ? a0 + aRow : a0;
-    let a2 = rows > 2 ? a1 + aRow : a1;
-    let a3 = rows > 3 ? a2 + aRow : a2;
-    let a4 = rows > 4 ? a3 + aRow : a3;
-    let a5 = rows > 5 ? a4 + aRow : a4;
-    let left = depth;
-    for (; left >= 4; left -= 4) {
-      const x0 = v128.load(a0);
-      const x1 = v128.load(a1);
-      const x2 = v128.load(a2);
-      const x3 = v128.load(a3);
-      const x4 = v128.load(a4);
-      const x5 = v128.load(a5);
+    const a1 = rows > 1 ? a + aRow : a;
+    const a2 = rows > 2 ? a1 + aRow : a1;
+    const a3 = rows > 3 ? a2 + aRow : a2;
+    const a4 = rows > 4 ? a3 + aRow : a3;
+    const a5 = rows > 5 ? a4 + aRow : a4;
+    let at: usize = 0;
+    for (; at < whole; at += 16) {
+      const x0 = v128.load(a + at);
+      const x1 = v128.load(a1 + at);
+      const x2 = v128.load(a2 + at);
+      const x3 = v128.load(a3 + at);
+      const x4 = v128.load(a4 + at);
+      const x5 = v128.load(a5 + at);
       const low01 = v128.shuffle<f32>(x0, x1, 0, 4, 1, 5);
       const low23 = v128.shuffle<f32>(x2, x3, 0, 4, 1, 5);
       const low45 = v128.shuffle<f32>(x4, x5, 0, 4, 1, 5);
@@ -240,27 +239,15 @@ export function packRows(a: usize, aRow: usize, packed: usize, depth: i32, rows:
       v128.store(packed, v128.shuffle<f32>(high01, high23, 0, 1, 4, 5), 48);
       v128.store(packed, v128.shuffle<f32>(high45, high01, 0, 1, 6, 7), 64);
       v128.store(packed, v128.shuffle<f32>(high23, high45, 2, 3, 6, 7), 80);
-      a0 += 16;
-      a1 += 16;
-      a2 += 16;
-      a3 += 16;
-      a4 += 16;
-      a5 += 16;
       packed += 4 * PACKED_STEP;
     }
-    for (; left > 0; left--) {
-      store<f32>(packed, load<f32>(a0));
-      store<f32>(packed, load<f32>(a1), 4);
-      store<f32>(packed, load<f32>(a2), 8);
-      store<f32>(packed, load<f32>(a3), 12);
-      store<f32>(packed, load<f32>(a4), 16);
-      store<f32>(packed, load<f32>(a5), 20);
-      a0 += 4;
-      a1 += 4;
-      a2 += 4;
-      a3 += 4;
-      a4 += 4;
-      a5 += 4;
+    for (; at < end; at += 4) {
+      store<f32>(packed, load<f32>(a + at));
+      store<f32>(packed, load<f32>(a1 + at), 4);
+      store<f32>(packed, load<f32>(a2 + at), 8);
+      store<f32>(packed, load<f32>(a3 + at), 12);
+      store<f32>(packed, load<f32>(a4 + at), 16);
+      store<f32>(packed, load<f32>(a5 + at), 20);
       packed += PACKED_STEP;
     }
     a += <usize>TILE_ROWS * aRow;

@@ -10,6 +10,8 @@ import { multiplyNarrowTile, multiplyWideTile } from "./register-tiles";
 
 /** Rows of a tile. */
 export const TILE_ROWS: i32 = 6;
+/** Bytes of the six elements of a packed A that a tile needs at one k. */
+export const PACKED_STEP: usize = <usize>TILE_ROWS << 2;
 
 /**
  * out[6, panel] = init[6, panel] + A·B[k, panel]; panel = 8 or 16. B is contiguous; of A, what belongs to one k lies side
