@@ -88,7 +88,7 @@ export interface MatmulLayout {
   accumulate?: boolean;
   /** [N], added to every row. */
   bias?: Numbers;
-  /** [M, N]. This and the epilogue are for a single contiguous output that is not accumulated. */
+  /** [M, N]. This and the epilogue are for a single contiguous output. */
   residual?: Numbers;
   epilogue?: MatmulEpilogue;
 }

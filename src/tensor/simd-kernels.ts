@@ -410,10 +410,10 @@ export function createSimdKernels({ memory, pool, fallback, addressOf, panel }: 
     },
 
     matmul(a, b, out, layout) {
-      const { bias, residual, epilogue, accumulate } = layout;
+      const { bias, residual, epilogue } = layout;
       const addresses = addressesOf(a, b, out);
       const optional = [bias, residual, epilogue?.inputs].map((view) => (view === undefined ? 0 : addressOf(view)));
-      if (addresses === null || optional.includes(-1) || (bias !== undefined && accumulate)) {
+      if (addresses === null || optional.includes(-1)) {
         fallback.matmul(a, b, out, layout);
         return;
       }

@@ -611,7 +611,7 @@ export function matmulCall(random: Random, { rows, columns, inner }: MatmulSizes
 
 const EPILOGUES = ["gelu", "geluTanh", "geluBackward", "geluTanhBackward", undefined] as const;
 
-/** A product with what may follow it: bias, residual and epilogue in any combination. */
+/** A product with what may be done with it: accumulation, bias, residual and epilogue in any combination. */
 export function finishedMatmulCall(random: Random, { rows, columns, inner }: MatmulSizes): KernelCall {
   const transposeA = random.integer(2) === 0;
   const transposeB = random.integer(2) === 0;
@@ -620,26 +620,28 @@ export function finishedMatmulCall(random: Random, { rows, columns, inner }: Mat
     ...{ aRow: transposeA ? rows : inner, bRow: transposeB ? inner : columns, outRow: columns },
     ...{ batches: [1, 1], aBatch: [0, 0], bBatch: [0, 0], outBatch: [0, 0] },
   };
-  const [hasBias, hasResidual] = [random.integer(2) === 0, random.integer(2) === 0];
+  const [hasBias, hasResidual, accumulate] = [0, 0, 0].map(() => random.integer(2) === 0);
   const name = EPILOGUES[random.integer(EPILOGUES.length)];
   const size = rows * columns;
   const keepsSums = name === "gelu" || name === "geluTanh";
   const layoutOf = ([, , , bias, residual, inputs]: Operand[]): MatmulLayout => ({
     ...plain,
+    accumulate,
     ...(hasBias && { bias: n(bias) }),
     ...(hasResidual && { residual: n(residual) }),
     ...(name !== undefined && { epilogue: { name, inputs: n(inputs) } }),
   });
   return {
     start: [
-      ...[uniform(random, rows * inner, -1, 1), uniform(random, inner * columns, -1, 1), empty(size)],
-      ...[uniform(random, columns), uniform(random, size), keepsSums ? empty(size) : uniform(random, size)],
+      ...[uniform(random, rows * inner, -1, 1), uniform(random, inner * columns, -1, 1)],
+      ...[accumulate ? uniform(random, size) : empty(size), uniform(random, columns), uniform(random, size)],
+      keepsSums ? empty(size) : uniform(random, size),
     ],
     results: keepsSums ? [2, 5] : [2],
     run: (kernels, operands) => kernels.matmul(n(operands[0]), n(operands[1]), n(operands[2]), layoutOf(operands)),
     bounds(before) {
       const sizes = before.map(absolute);
-      const sums = new Float64Array(size);
+      const sums = Float64Array.from(sizes[2]);
       referenceKernels.matmul(sizes[0], sizes[1], sums, { ...layoutOf(sizes), epilogue: undefined });
       // |f′| and |f″| of both forms of GELU stay below 1.2.
       const slope = (i: number) => (name === undefined ? 1 : keepsSums ? 1.2 : 1.2 * (1 + sizes[5][i]));

@@ -130,7 +130,7 @@ describe("simd matmul", () => {
     fc.assert(property, { seed: 1, numRuns: 300 });
   });
 
-  it("is right with every combination of bias, residual and epilogue, 1 … 70", () => {
+  it("is right with every combination of accumulation, bias, residual and epilogue, 1 … 70", () => {
     const property = fc.property(small, ({ seed, ...sizes }) => {
       checkAgainstReference(memory, all, finishedMatmulCall(new Random(seed), sizes));
     });

@@ -34,10 +34,10 @@ const GELU_BACKWARD: i32 = 3;
 const GELU_TANH_BACKWARD: i32 = 4;
 
 /**
- * out[M, N] = A·B, or += with `accumulate`, plus bias[N] and residual[M, N] unless their addresses are 0. A is [M, K] or,
- * transposed, [K, M]; B is [K, N] or [N, K]; strides in elements. With an epilogue, out = f(sums), and inputs[M, N], laid
- * out like out, takes the sums (GELU) or gives the x of f′(x) (its backward). Unit of work: one of rowParts × columnParts
- * rectangles of one of batches0 × batches1 outputs. Reference: `matmul`.
+ * sums[M, N] = A·B, plus out with `accumulate`, plus bias[N] and residual[M, N] unless their addresses are 0; out = sums.
+ * With an epilogue out = f(sums), and inputs[M, N] takes the sums (GELU) or gives the x of f′(x) (its backward). A is [M, K]
+ * or, transposed, [K, M]; B is [K, N] or [N, K]; strides in elements, those of residual and inputs are out's. Unit of work:
+ * one of rowParts × columnParts rectangles of one of batches0 × batches1 outputs. Reference: `matmul`.
  */
 export function matmul(
   a: usize,
@@ -145,12 +145,13 @@ function multiplyRectangle(
         else packRows(a + <usize>m * aRow + (<usize>k << 2), aRow, scratch + PACKED_A, depth, blockRows);
         const at = <usize>m * outRow + (<usize>n << 2);
         const to = sums + at;
-        // The sums begin with what is there, with the residual, with the bias, or with zeros.
+        // The sums begin with one of what is added to them, or with zeros.
         let init = to;
         let initRow = outRow;
         let initColumn: usize = 4;
-        if (!accumulate && k == 0) {
-          if (residual) init = residual + at;
+        if (k == 0) {
+          if (accumulate) init = out + at;
+          else if (residual) init = residual + at;
           else {
             initRow = 0;
             init = bias ? bias + (<usize>n << 2) : scratch + ZEROS;
@@ -159,16 +160,18 @@ function multiplyRectangle(
         }
         multiplyPanels(scratch + PACKED_A, scratch + PACKED_B, init, initRow, initColumn, to, outRow, blockRows, blockColumns, depth, panel, scratch);
         if (k + depth < inner) continue;
-        const lateBias = residual && bias ? bias + (<usize>n << 2) : 0;
-        if (lateBias || epilogue) finishBlock(to, lateBias, epilogue, inputs + at, out + at, outRow, blockRows, blockColumns);
+        const lateResidual = accumulate && residual ? residual + at : 0;
+        const lateBias = (accumulate || residual) && bias ? bias + (<usize>n << 2) : 0;
+        if (lateResidual || lateBias || epilogue) finishBlock(to, lateResidual, lateBias, epilogue, inputs + at, out + at, outRow, blockRows, blockColumns);
       }
     }
   }
 }
 
-/** Late bias and epilogue of a finished block, which is still in the second-level cache. */
+/** What is left to add to a finished block, and its epilogue, while it is still in the second-level cache. */
 function finishBlock(
   sums: usize,
+  residual: usize,
   bias: usize,
   epilogue: i32,
   inputs: usize,
@@ -178,6 +181,10 @@ function finishBlock(
   columns: i32,
 ): void {
   for (; rows > 0; rows--) {
+    if (residual) {
+      addRun(residual, sums, columns);
+      residual += row;
+    }
     if (bias) addRun(bias, sums, columns);
     if (epilogue == GELU) gelu(sums, out, 0, columns);
     else if (epilogue == GELU_TANH) geluTanh(sums, out, 0, columns);
