@@ -3,9 +3,9 @@
 import { Command } from "commander";
 import { profileKernels } from "../lab/kernel-profile.ts";
 import { describeMachine } from "../lab/machine.ts";
+import { refuseTooLarge } from "../lab/memory-estimate.ts";
 import { nameOfSize, type StepTimeOptions, timeSteps } from "../lab/step-times.ts";
-import { Gpt } from "../nn/index.ts";
-import { parseCount } from "./parse.ts";
+import { givenOption, parseCount } from "./parse.ts";
 import { profileTable } from "./profile-table.ts";
 
 interface BenchFlags extends StepTimeOptions {
@@ -25,11 +25,19 @@ export function benchCommand(): Command {
     .option("--batch <B>", "sequences", parseCount, 16)
     .option("--vocabulary <V>", "vocabulary", parseCount, 2048)
     .option("--steps <n>", "timed steps", parseCount, 20)
-    .action((flags: BenchFlags) => {
-      // A model that cannot be is refused before anything is told; parameters that nobody reads take no memory.
-      if (!flags.machine) new Gpt(flags);
+    .action((flags: BenchFlags, command: Command) => {
+      if (flags.machine) {
+        const given = givenOption(command, (name) => name !== "machine");
+        if (given !== null) throw new Error(`${given} means nothing to --machine, which times nothing`);
+        console.log(describeMachine());
+        return;
+      }
+      // A model that cannot be is refused before anything is built or told.
+      refuseTooLarge({
+        model: { family: "gpt", dropout: 0, ...flags },
+        training: { batch: flags.batch, microBatches: 1, gradientCheckpointing: false },
+      });
       console.log(describeMachine());
-      if (flags.machine) return;
       const size = `GPT ${nameOfSize(flags)}`;
       if (flags.profile) {
         console.log(`${size}: a step, the mean over the half of ${flags.steps} that is nearest to their median`);

@@ -51,9 +51,15 @@ export const RECIPES = ["scratch", "apollo-lvps", "apollo-us", "apollo-es", "apo
 const DEFAULT_STAGES = [1, 3, 6, 12];
 /** methods A.9: the paper's BERT schedule as fractions of the run [P]. */
 const DEFAULT_BOUNDARIES = [0.05, 0.1, 0.25];
-/** The options that all Apollo recipes have, and those of one sampler alone. */
-const APOLLO_FLAGS = ["stages", "boundaries", "map", "optimizerAtGrowth", "sharedGradient", "depthDraw"] as const;
-const SAMPLER_FLAGS = { lvps: ["lvps", "k"], es: ["es", "k"], us: [], fs: [], none: [] } as const;
+/** The options that all Apollo recipes have, and those of samplers: FS draws nothing, and growth alone shares nothing. */
+const APOLLO_FLAGS = ["stages", "boundaries", "map", "optimizerAtGrowth"] as const;
+const SAMPLER_FLAGS = {
+  lvps: ["lvps", "k", "sharedGradient", "depthDraw"],
+  es: ["es", "k", "sharedGradient", "depthDraw"],
+  us: ["sharedGradient", "depthDraw"],
+  fs: ["sharedGradient"],
+  none: [],
+} as const;
 type RecipeFlag = (typeof APOLLO_FLAGS)[number] | (typeof SAMPLER_FLAGS)[keyof typeof SAMPLER_FLAGS][number];
 
 /** Found on the embedded corpus at the default size; BERT's post-LN blocks bear less. */

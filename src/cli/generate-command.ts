@@ -2,7 +2,7 @@
 
 import { Command } from "commander";
 import { generateText } from "../lab/generate-text.ts";
-import { parseNumber } from "./parse.ts";
+import { givenOption, parseNumber } from "./parse.ts";
 
 interface GenerateFlags {
   prompt: string;
@@ -13,6 +13,9 @@ interface GenerateFlags {
   seed: number;
   depth?: number;
 }
+
+/** Options that say how a token is drawn. */
+const DRAWING = ["topK", "topP", "seed"];
 
 export function generateCommand(): Command {
   return new Command("generate")
@@ -29,7 +32,10 @@ export function generateCommand(): Command {
       "run this many layers instead of all: shared by the recipe's map where more than are trained so far",
       parseNumber,
     )
-    .action((run: string, flags: GenerateFlags) => {
+    .action((run: string, flags: GenerateFlags, command: Command) => {
+      const given = givenOption(command, (name) => DRAWING.includes(name));
+      if (flags.temperature === 0 && given !== null)
+        throw new Error(`${given} means nothing at --temperature 0, which always takes the likeliest token`);
       const pieces = generateText(run, flags);
       // The first piece comes once the run was found and read: a refusal stands alone.
       const first = pieces.next();

@@ -1,6 +1,6 @@
-/** Numbers on the command line. */
+/** What stands on the command line: numbers, and which options were given. */
 
-import { InvalidArgumentError } from "commander";
+import { type Command, InvalidArgumentError } from "commander";
 
 /** @throws when the text is not a finite number. */
 export function parseNumber(text: string): number {
@@ -20,4 +20,13 @@ export function parseCount(text: string): number {
 /** Numbers with commas between them. @throws when one is none. */
 export function parseList(text: string): number[] {
   return text.split(",").map(parseNumber);
+}
+
+/** The first option that was given, as `--its-name`, among those whose names are `wanted`; null where there is none. */
+export function givenOption(command: Command, wanted: (name: string) => boolean): string | null {
+  const given = command.options.find((option) => {
+    const name = option.attributeName();
+    return command.getOptionValueSource(name) === "cli" && wanted(name);
+  });
+  return given?.long ?? null;
 }

@@ -12,6 +12,7 @@ import {
   RECIPES,
 } from "./experiment-options.ts";
 import { interruptible } from "./interrupt.ts";
+import { givenOption } from "./parse.ts";
 import { ProgressLine } from "./progress-line.ts";
 
 interface TrainFlags extends ExperimentFlags {
@@ -67,11 +68,8 @@ const BESIDE_EXPERIMENT = ["experiment", "out", "resume", "apolloInfo"];
 /** The experiment of the file, if there is one, or else of the options. @throws when both describe it. */
 function experimentOf(flags: TrainFlags, command: Command): Experiment {
   if (flags.experiment === undefined) return experimentsFrom(flags, [flags.recipe])[0];
-  const given = command.options.find((option) => {
-    const name = option.attributeName();
-    return command.getOptionValueSource(name) === "cli" && !BESIDE_EXPERIMENT.includes(name);
-  });
-  if (given !== undefined)
-    throw new Error(`${given.long} cannot stand beside --experiment: ${flags.experiment} holds the whole experiment`);
+  const given = givenOption(command, (name) => !BESIDE_EXPERIMENT.includes(name));
+  if (given !== null)
+    throw new Error(`${given} cannot stand beside --experiment: ${flags.experiment} holds the whole experiment`);
   return readExperiment(flags.experiment);
 }

@@ -16,10 +16,13 @@ const number = z.number("must be a number");
 const whole = number.int("must be a whole number").positive("must be above 0");
 const fraction = number.gt(0, "must lie between 0 and 1").lt(1, "must lie between 0 and 1");
 
+/** Schedules and maps count layers one by one, and this is far beyond any model. */
+const MOST_LAYERS = 100_000;
+
 const modelSchema = z.strictObject({
   family: z.enum(["gpt", "bert"]),
   /** Target depth L. */
-  layers: whole,
+  layers: whole.max(MOST_LAYERS, `must be at most ${MOST_LAYERS}`),
   hidden: whole,
   heads: whole,
   context: whole,

@@ -19,6 +19,12 @@ export interface MemoryEstimate {
   totalBytes: number;
 }
 
+/** What of an experiment its memory depends on. */
+export interface MemoryInput {
+  model: Experiment["model"];
+  training: Pick<Experiment["training"], "batch" | "microBatches" | "gradientCheckpointing">;
+}
+
 /** A model of an experiment's size; its parameters do not exist in memory yet. */
 export function buildModel({ model, seed }: Pick<Experiment, "model" | "seed">): Gpt | Bert {
   return model.family === "gpt" ? new Gpt({ ...model, seed }) : new Bert({ ...model, seed });
@@ -29,16 +35,16 @@ export function buildModel({ model, seed }: Pick<Experiment, "model" | "seed">):
  * end of the way back through each layer, and when the embeddings receive their gradients. On that way the tape shrinks
  * layer by layer while the parameters' gradients come into being.
  */
-export function estimateMemory(experiment: Pick<Experiment, "model" | "training" | "seed">): MemoryEstimate {
-  const { model, training } = experiment;
+export function estimateMemory({ model, training }: MemoryInput): MemoryEstimate {
   const { hidden, layers, heads, vocabulary, context, family } = model;
   const tokens = training.batch * context;
   const stream = tokens * hidden;
   const isBert = family === "bert";
 
-  const network = buildModel(experiment);
-  const parameters = network.parameterCount();
+  // One layer is built and counted L times: no depth is too great to be told from.
+  const network = buildModel({ model: { ...model, layers: 1 }, seed: 0 });
   const layerParameters = network.blocks[0].parameterCount();
+  const parameters = network.parameterCount() + (layers - 1) * layerParameters;
   // The head's own part, and the table of which its gradient arrives first.
   const headParameters = vocabulary * hidden + (network instanceof Bert ? network.head.parameterCount() : 0);
 
@@ -86,7 +92,7 @@ const EVALUATION_TOKENS = 2048;
  * Sequences of an evaluation batch: as many as are faster together, at least one, as long as they fit into what a training
  * step takes anyway. Without a backward pass little more than one layer's values and a chunk of logits are alive at once.
  */
-export function evaluationBatch(experiment: Pick<Experiment, "model" | "training" | "seed">): number {
+export function evaluationBatch(experiment: MemoryInput): number {
   const { hidden, vocabulary, context } = experiment.model;
   const { activationBytes } = estimateMemory(experiment);
   const bytesOf = (tokens: number) => FLOAT_BYTES * (16 * hidden * tokens + logitElements(tokens, vocabulary));
@@ -96,7 +102,7 @@ export function evaluationBatch(experiment: Pick<Experiment, "model" | "training
 }
 
 /** @throws when training cannot fit into the engine's 4 GiB, with the numbers. */
-export function refuseTooLarge(experiment: Pick<Experiment, "model" | "training" | "seed">): void {
+export function refuseTooLarge(experiment: MemoryInput): void {
   const { totalBytes, parameterBytes, activationBytes } = estimateMemory(experiment);
   if (totalBytes > MAXIMUM_BYTES) {
     throw new Error(

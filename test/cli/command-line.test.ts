@@ -273,6 +273,26 @@ describe("the command line", () => {
         ["compare", "--recipes", "scratch,apollo-fs", "--lvps", "round"],
         /--lvps round means nothing to any of the recipes scratch, apollo-fs/,
       ],
+      [
+        "more layers than can be counted",
+        ["plan", "--recipe", "scratch", "--layers", "1e9"],
+        /model\.layers is 1000000000/,
+      ],
+      [
+        "a benchmark of too many layers",
+        ["bench", "--layers", "1e9"],
+        /does not fit: training needs about 10058879\.\d/,
+      ],
+      [
+        "a benchmark of too long a context",
+        ["bench", "--context", "1e8"],
+        /does not fit: training needs about 783\d\d\./,
+      ],
+      ["a benchmark of too many tokens", ["bench", "--batch", "1e6"], /does not fit: training needs about 31\d\d\./],
+      ["a benchmark of too many words", ["bench", "--vocabulary", "99999999999"], /does not fit: training needs about/],
+      ["sizes beside --machine", ["bench", "--machine", "--layers", "3"], /--layers means nothing to --machine/],
+      ["a profile beside --machine", ["bench", "--profile", "--machine"], /--profile means nothing to --machine/],
+      ["a choice among one token", ["generate", ".", "--temperature", "0", "--top-k", "3"], /--top-k means nothing at/],
       ["a benchmark of no model", ["bench", "--heads", "3"], /3 heads do not divide hidden size 128/],
       ["a run whose JSON was cut off", ["report", "torn"], /torn.run\.json is not JSON: \{ "schema": 1, "na$/],
     ];

@@ -19,6 +19,8 @@ describe("the options of experiments", () => {
     ["scratch", ["--k", "5"], "--k 5 means nothing to the recipe scratch"],
     ["scratch", ["--stages", "1,2"], "--stages 1,2 means nothing to the recipe scratch"],
     ["scratch", ["--optimizer-at-growth", "copy"], "--optimizer-at-growth copy means nothing to the recipe scratch"],
+    ["apollo-fs", ["--depth-draw", "step"], "--depth-draw step means nothing to the recipe apollo-fs"],
+    ["apollo-none", ["--shared-gradient", "mean"], "--shared-gradient mean means nothing to the recipe apollo-none"],
     ["apollo-us", ["--k", "5"], "--k 5 means nothing to the recipe apollo-us"],
     ["apollo-es", ["--lvps", "round"], "--lvps round means nothing to the recipe apollo-es"],
     ["apollo-lvps", ["--es", "round"], "--es round means nothing to the recipe apollo-lvps"],
