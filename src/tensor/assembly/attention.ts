@@ -6,7 +6,7 @@
 
 import { constant, exponential, keptMask, laneNumbers, loadSome, logarithm, madd, NEGLIGIBLE, splat, storePair, storeSome } from "./lanes";
 import { multiplyAnyTile, packPanels, packRows } from "./matmul";
-import { multiplyTile, PACKED_STEP, TILE_ROWS } from "./micro-kernel";
+import { multiplyTile, PACKED_STEP, panelWidth, TILE_ROWS } from "./micro-kernel";
 import { dotOf } from "./rows";
 
 /** The score of a hidden key, and the log-sum-exp of a query that no key is left to (see AttentionLayout). */
@@ -130,7 +130,7 @@ function multiplyScores(
     let m = causal && n > firstRow ? ((n - firstRow) / TILE_ROWS) * TILE_ROWS : 0;
     for (; m < rows; m += TILE_ROWS) {
       multiplyTile(
-        panel,
+        panelWidth(tokens - n, panel),
         packedA + bytes(m * depth),
         PACKED_STEP,
         packed,
@@ -634,7 +634,7 @@ function addTransposed(
       multiplyAnyTile(
         a + <usize>first * aRow + bytes(m),
         aRow,
-        packed + bytes(first * panel),
+        packed + bytes(first * panelWidth(headSize - n, panel)),
         begins ? scratch : to,
         begins ? 0 : outRow,
         begins ? 0 : 4,

@@ -6,7 +6,7 @@
 
 import { addRun, copyBlock, copyRun, transposeBlock } from "./blocks";
 import { gelu, geluBackward, geluTanh, geluTanhBackward } from "./elementwise";
-import { multiplyTile, PACKED_STEP, TILE_ROWS } from "./micro-kernel";
+import { multiplyTile, PACKED_STEP, panelWidth, TILE_ROWS } from "./micro-kernel";
 
 /** Depth of a packed block: a panel of 256 × 16 takes 16 KiB, half of a first-level cache. */
 const BLOCK_INNER: i32 = 256;
@@ -196,7 +196,7 @@ function finishBlock(
   }
 }
 
-/** B[depth, columns] (stored [columns, depth] when transposed) → panels [columns / panel][depth][panel]. */
+/** B[depth, columns] (stored [columns, depth] when transposed) → panels [columns / panel][depth][panel], the last one narrow if it can be. */
 export function packPanels(
   b: usize,
   bRow: usize,
@@ -206,9 +206,9 @@ export function packPanels(
   columns: i32,
   panel: i32,
 ): void {
-  const panelRow = <usize>panel << 2;
   for (let n = 0; n < columns; n += panel) {
     const width = min(panel, columns - n);
+    const panelRow = <usize>panelWidth(columns - n, panel) << 2;
     // Lanes beyond the last column keep what was there: they only reach outputs that are thrown away.
     if (transposed) transposeBlock(b + <usize>n * bRow, bRow, packed, panelRow, width, depth);
     else copyBlock(b + (<usize>n << 2), bRow, packed, panelRow, depth, width);
@@ -328,10 +328,11 @@ export function multiplyAnyTile(
   panel: i32,
   scratch: usize,
 ): void {
-  if (rows >= TILE_ROWS && columns >= panel) {
-    multiplyTile(panel, a, aStep, packed, init, initRow, out, outRow, depth);
+  const width = panelWidth(columns, panel);
+  if (rows >= TILE_ROWS && columns >= width) {
+    multiplyTile(width, a, aStep, packed, init, initRow, out, outRow, depth);
   } else {
-    multiplyCutTile(a, aStep, packed, init, initRow, initColumn, out, outRow, depth, min(rows, TILE_ROWS), min(columns, panel), panel, scratch);
+    multiplyCutTile(a, aStep, packed, init, initRow, initColumn, out, outRow, depth, min(rows, TILE_ROWS), min(columns, width), width, scratch);
   }
 }
 

@@ -13,6 +13,15 @@ export const TILE_ROWS: i32 = 6;
 /** Bytes of the six elements of a packed A that a tile needs at one k. */
 export const PACKED_STEP: usize = <usize>TILE_ROWS << 2;
 
+/** Columns of a narrow panel. */
+const NARROW: i32 = 8;
+
+/** Columns of the panel that begins where `left` columns are left: a narrow one does for the last few. */
+@inline
+export function panelWidth(left: i32, panel: i32): i32 {
+  return left <= NARROW ? NARROW : panel;
+}
+
 /**
  * out[6, panel] = init[6, panel] + A·B[k, panel]; panel = 8 or 16. B is contiguous; of A, what belongs to one k lies side
  * by side, [k, 6], and `aStep` bytes further what belongs to the next. Reference: `matmul`. The two bodies are written by
