@@ -10,7 +10,6 @@ import type {
   AttentionSize,
   BinaryKernel,
   Kernels,
-  MatmulLayout,
   UnaryBackwardKernel,
   UnaryKernel,
 } from "./kernels.ts";
@@ -98,6 +97,9 @@ export function createSimdKernels({ memory, pool, fallback, addressOf, panel }: 
     }
     return addresses;
   };
+
+  /** 0 for what is not given, −1 for what is not in the memory. */
+  const optionalAddressOf = (view: ArrayBufferView | undefined): number => (view === undefined ? 0 : addressOf(view));
 
   const unary = (name: keyof typeof UNARY_COSTS): UnaryKernel => {
     const index = pool.indexOf(name);
@@ -412,14 +414,46 @@ export function createSimdKernels({ memory, pool, fallback, addressOf, panel }: 
     matmul(a, b, out, layout) {
       const { bias, residual, epilogue } = layout;
       const addresses = addressesOf(a, b, out);
-      const optional = [bias, residual, epilogue?.inputs].map((view) => (view === undefined ? 0 : addressOf(view)));
-      if (addresses === null || optional.includes(-1)) {
+      const biasAddress = optionalAddressOf(bias);
+      const residualAddress = optionalAddressOf(residual);
+      const inputs = optionalAddressOf(epilogue?.inputs);
+      if (addresses === null || biasAddress < 0 || residualAddress < 0 || inputs < 0) {
         fallback.matmul(a, b, out, layout);
         return;
       }
-      const [biasAddress, residualAddress, inputs] = optional;
-      const number = epilogue === undefined ? 0 : EPILOGUE_NUMBERS[epilogue.name];
-      runMatmul([...addresses, biasAddress, residualAddress, number, inputs], layout);
+      const { rows, columns, inner, batches, aBatch, bBatch, outBatch } = layout;
+      const nanoseconds = rows * columns * inner * batches[0] * batches[1] * COST.multiplication;
+      const [rowParts, columnParts] = divideMatmul(layout, panel, pool.partsFor(nanoseconds));
+      // Element by element: spreading arrays into this one would take as long as a product of 16 × 16.
+      const given = [
+        addresses[0],
+        addresses[1],
+        addresses[2],
+        biasAddress,
+        residualAddress,
+        epilogue === undefined ? 0 : EPILOGUE_NUMBERS[epilogue.name],
+        inputs,
+        rows,
+        columns,
+        inner,
+        Number(layout.transposeA),
+        Number(layout.transposeB),
+        layout.aRow,
+        layout.bRow,
+        layout.outRow,
+        batches[1],
+        aBatch[0],
+        aBatch[1],
+        bBatch[0],
+        bBatch[1],
+        outBatch[0],
+        outBatch[1],
+        Number(layout.accumulate ?? false),
+        panel,
+        rowParts,
+        columnParts,
+      ];
+      pool.run(index.matmul, given, batches[0] * batches[1] * rowParts * columnParts, 1, nanoseconds);
     },
   };
 
@@ -438,32 +472,6 @@ export function createSimdKernels({ memory, pool, fallback, addressOf, panel }: 
     cost: number,
   ): void {
     pool.run(kernel, given, rows, Math.ceil(256 / columns), rows * columns * cost);
-  }
-
-  function runMatmul(operands: readonly number[], layout: MatmulLayout): void {
-    const { rows, columns, inner, transposeA, transposeB, aRow, bRow, outRow, batches } = layout;
-    const nanoseconds = rows * columns * inner * batches[0] * batches[1] * COST.multiplication;
-    const [rowParts, columnParts] = divideMatmul(layout, panel, pool.partsFor(nanoseconds));
-    const given = [
-      ...operands,
-      rows,
-      columns,
-      inner,
-      Number(transposeA),
-      Number(transposeB),
-      aRow,
-      bRow,
-      outRow,
-      batches[1],
-      ...layout.aBatch,
-      ...layout.bBatch,
-      ...layout.outBatch,
-      Number(layout.accumulate ?? false),
-      panel,
-      rowParts,
-      columnParts,
-    ];
-    pool.run(index.matmul, given, batches[0] * batches[1] * rowParts * columnParts, 1, nanoseconds);
   }
 }
 
