@@ -10,8 +10,8 @@ import { multiplyTile, PACKED_STEP, panelWidth, TILE_ROWS } from "./micro-kernel
 import { dotOf } from "./rows";
 
 /** The score of a hidden key, and the log-sum-exp of a query that no key is left to (see AttentionLayout). */
-const HIDDEN = memory.data<f32>([-1e9]);
 const HIDDEN_SCORE: f32 = -1e9;
+const HIDDEN = memory.data<f32>([HIDDEN_SCORE]);
 const MINUS_INFINITY = memory.data<f32>([-Infinity]);
 
 // The scratch of a thread, in bytes from its start: zeros and the cut tile of the matrix products, then per tile row

@@ -8,7 +8,7 @@ export * from "./elementwise";
 export { multiplyTileRepeatedly } from "./ceiling";
 export { matmul, matmulScratchBytes } from "./matmul";
 export * from "./movement";
-export * from "./reductions";
+export { argmax, layerNormParametersBackward, maxColumns, maxRows, sumChunks, sumColumns, sumRows } from "./reductions";
 export {
   crossEntropy,
   crossEntropyBackward,

@@ -5,8 +5,8 @@
 
 import { largestOfPair, loadSome, madd, splat, storePair, storeSome, sumPair } from "./lanes";
 
-/** Elements of a chunk; the reference's SUM_CHUNK. */
-const CHUNK: i32 = 4096;
+/** Elements of a chunk of a sum; the reference's SUM_CHUNK. */
+export const SUM_CHUNK: i32 = 4096;
 /**
  * Rows that are added up in registers before their sum goes to the output: few, so that they are still in the cache when
  * the neighbouring columns are.
@@ -35,8 +35,8 @@ function sumOfChunk(x: usize, count: i32, scratch: usize): f32 {
 /** partials[chunks] (f64) = Σ x over chunks of 4096 of `length` elements. Unit of work: a chunk. Reference: `sum`. */
 export function sumChunks(x: usize, partials: usize, length: i32, begin: i32, end: i32, scratch: usize): void {
   for (let chunk = begin; chunk < end; chunk++) {
-    const first = chunk * CHUNK;
-    const total = sumOfChunk(x + (<usize>first << 2), min(CHUNK, length - first), scratch);
+    const first = chunk * SUM_CHUNK;
+    const total = sumOfChunk(x + (<usize>first << 2), min(SUM_CHUNK, length - first), scratch);
     store<f64>(partials + (<usize>chunk << 3), <f64>total);
   }
 }
@@ -46,7 +46,7 @@ export function sumRows(x: usize, out: usize, size: i32, begin: i32, end: i32, s
   for (let row = begin; row < end; row++) {
     const from = x + ((<usize>row * <usize>size) << 2);
     let total: f64 = 0;
-    for (let i = 0; i < size; i += CHUNK) total += <f64>sumOfChunk(from + (<usize>i << 2), min(CHUNK, size - i), scratch);
+    for (let i = 0; i < size; i += SUM_CHUNK) total += <f64>sumOfChunk(from + (<usize>i << 2), min(SUM_CHUNK, size - i), scratch);
     store<f32>(out + (<usize>row << 2), <f32>total);
   }
 }

@@ -4,9 +4,8 @@
  */
 
 import { constant, madd, splat, storePair, withoutDenormals } from "./lanes";
+import { SUM_CHUNK } from "./reductions";
 
-/** Elements of a chunk of a sum; the reference's SUM_CHUNK. */
-const SUM_CHUNK: i32 = 4096;
 /** Elements of a chunk of an update; simd-list-kernels.ts counts with it too. */
 const UPDATE_CHUNK: i32 = 1024;
 
