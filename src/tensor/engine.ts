@@ -1,24 +1,17 @@
 /** The engine's choice: which kernels serve, on how many threads, with which vector instructions. */
 
 import { createBlockedKernels } from "./blocked-matmul.ts";
+import { chooseVariant, type VariantProbe } from "./choose-variant.ts";
 import { platform } from "./current-platform.ts";
 import { type AttentionSize, KERNEL_SETS, type KernelSetName, type Kernels } from "./kernels.ts";
 import { type Memory, memory } from "./memory.ts";
 import { createAddressOf } from "./operand-addresses.ts";
 import { referenceKernels } from "./reference-kernels.ts";
-import { attentionScratchBytes, createSimdKernels, kernelOrigins } from "./simd-kernels.ts";
-import { canRun, compileKernels } from "./simd-module.ts";
+import { attentionScratchBytes, createSimdKernels, kernelOrigins, type PanelWidth } from "./simd-kernels.ts";
+import { compileKernels, possibleVariants, SIMD_VARIANTS, type SimdVariant } from "./simd-module.ts";
 import type { DType } from "./storage.ts";
 import { ThreadPool, type ThreadPoolOptions } from "./thread-pool.ts";
 import { BLOCKED_MATMUL } from "./thread-program.ts";
-import { probePanelWidth } from "./wide-panel-probe.ts";
-
-/**
- * plain: 128-bit SIMD, products rounded before they are added; relaxed: fused multiply-add; wide: relaxed with pairs of
- * operations joined to 256 bits (Node 24 and later on x64). Relaxed and wide give the same bits.
- */
-export const SIMD_VARIANTS = ["plain", "relaxed", "wide"] as const;
-export type SimdVariant = (typeof SIMD_VARIANTS)[number];
 
 /** What can be asked of the engine; what is left out is chosen by it. */
 export interface EngineOptions {
@@ -26,7 +19,7 @@ export interface EngineOptions {
   kernels?: KernelSetName;
   /** Threads including the calling one. Default: the processor's cores, at most 16. */
   threads?: number;
-  /** Default: the fastest that this engine runs. */
+  /** Default: the fastest that a probe finds right on this machine, and worth it. */
   variant?: SimdVariant;
 }
 
@@ -34,6 +27,8 @@ export interface EngineInfo {
   kernels: KernelSetName;
   /** Null without SIMD kernels. */
   variant: SimdVariant | null;
+  /** In the order in which the variants were tried; empty where plain or relaxed was asked for. */
+  probes: readonly VariantProbe[];
   threads: number;
   /** Whether memory is shared between threads. */
   shared: boolean;
@@ -62,53 +57,36 @@ const MOST_ASKED_THREADS = 64;
 export function createEngine(options: EngineOptions = {}, on: Memory = memory, pooling: PoolingOptions = {}): Engine {
   const asked = { ...settings(), ...withoutUndefined(options) };
   checkOptions(asked);
-  const kernels = asked.kernels ?? (canRun("plain", on) ? "simd" : "blocked");
-  if (kernels === "simd" && !canRun("plain", on))
-    throw new Error("the simd kernels need an engine with WebAssembly SIMD");
+  const hasSimd = possibleVariants(on).length > 0;
+  const kernels = asked.kernels ?? (hasSimd ? "simd" : "blocked");
+  if (kernels === "simd" && !hasSimd) throw new Error("the simd kernels need an engine with WebAssembly SIMD");
   const threads =
     on.isShared && kernels !== "reference" ? (asked.threads ?? Math.min(platform.cores(), MOST_THREADS)) : 1;
-  const sets: { name: KernelSetName; kernels: Kernels }[] = [{ name: "reference", kernels: referenceKernels }];
-  let variant: SimdVariant | null = null;
-  let pool: ThreadPool | null = null;
-  if (kernels !== "reference") {
-    const addressOf = createAddressOf(on);
-    let module: WebAssembly.Module | null = null;
-    if (kernels === "simd") {
-      variant = chooseVariant(asked.variant, on);
-      module = compileKernels(variant === "plain" ? "plain" : "relaxed", on);
-    }
-    pool = new ThreadPool({ memory: on, module, threads, ...pooling });
+  const addressOf = createAddressOf(on);
+  const build = (variant: SimdVariant | null) => {
+    const module = variant === null ? null : compileKernels(variant, on);
+    const pool = new ThreadPool({ memory: on, module, threads, ...pooling });
     const blocked = createBlockedKernels(referenceKernels, pool, addressOf, BLOCKED_MATMUL);
-    sets.unshift({ name: "blocked", kernels: blocked });
-    if (kernels === "simd") {
-      if (variant === "wide" && probePanelWidth(on, pool) === 8) variant = "relaxed";
-      const panel = variant === "wide" ? 16 : 8;
-      const simd = createSimdKernels({ memory: on, pool, fallback: blocked, addressOf, panel });
-      sets.unshift({ name: "simd", kernels: simd });
-    }
-  }
+    const simd = (panel: PanelWidth) => createSimdKernels({ memory: on, pool, fallback: blocked, addressOf, panel });
+    return { pool, blocked, simd };
+  };
+  const chosen = kernels === "simd" ? chooseVariant(asked.variant, on, build) : null;
+  const parts = chosen?.parts ?? (kernels === "blocked" ? build(null) : null);
+  const sets: { name: KernelSetName; kernels: Kernels }[] = [{ name: "reference", kernels: referenceKernels }];
+  if (parts !== null) sets.unshift({ name: "blocked", kernels: parts.blocked });
+  if (chosen !== null) sets.unshift({ name: "simd", kernels: chosen.parts.simd(chosen.variant === "wide" ? 16 : 8) });
   return {
     kernels,
-    variant,
+    variant: chosen?.variant ?? null,
+    probes: chosen?.probes ?? [],
     threads,
     shared: on.isShared,
     origins: kernelOrigins(sets),
     f32: sets[0].kernels,
-    attentionScratchBytes: (size) => (pool === null || kernels !== "simd" ? 0 : attentionScratchBytes(pool, size)),
-    ready: async () => pool?.ready(),
-    close: () => pool?.terminate(),
+    attentionScratchBytes: (size) => (chosen === null ? 0 : attentionScratchBytes(chosen.parts.pool, size)),
+    ready: async () => parts?.pool.ready(),
+    close: () => parts?.pool.terminate(),
   };
-}
-
-/** The variant to compile: "wide" still has to show that it is right and faster. */
-function chooseVariant(asked: SimdVariant | undefined, on: Memory): SimdVariant {
-  if (asked === "plain") return "plain";
-  if (!canRun("relaxed", on)) {
-    if (asked !== undefined) throw new Error(`the SIMD variant "${asked}" needs an engine with relaxed SIMD`);
-    return "plain";
-  }
-  if (asked === "relaxed") return "relaxed";
-  return platform.joinVectorPairs() ? "wide" : "relaxed";
 }
 
 /** What APOLLO_KERNELS, APOLLO_THREADS and APOLLO_SIMD say. */
@@ -194,8 +172,8 @@ export function configureEngine(options: EngineOptions = {}, pooling: PoolingOpt
 
 /** What {@link kernelsFor} serves with. */
 export function engineInfo(): EngineInfo {
-  const { kernels, variant, threads, shared, origins } = currentEngine();
-  return { kernels, variant, threads, shared, origins };
+  const { kernels, variant, probes, threads, shared, origins } = currentEngine();
+  return { kernels, variant, probes, threads, shared, origins };
 }
 
 /** {@link Engine.attentionScratchBytes} of the engine that {@link kernelsFor} serves with. */

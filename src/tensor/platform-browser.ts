@@ -17,6 +17,8 @@ export function browserPlatform(): Platform {
     onStart(begin) {
       globalThis.addEventListener("message", (event) => begin((event as MessageEvent).data), { once: true });
     },
-    joinVectorPairs: () => false,
+    canJoinVectorPairs: false,
+    joinVectorPairs() {},
+    optimisedAtOnce: (body) => body(),
   };
 }

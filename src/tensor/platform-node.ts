@@ -9,6 +9,10 @@ const FIRST_WITH_VECTOR_PAIRS = 24;
 export function nodePlatform(): Platform | null {
   if (typeof process === "undefined" || typeof process.getBuiltinModule !== "function") return null;
   const threads = process.getBuiltinModule("node:worker_threads");
+  const canJoinVectorPairs =
+    process.arch === "x64" && Number.parseInt(process.versions.node, 10) >= FIRST_WITH_VECTOR_PAIRS;
+  const setFlag = (name: string, isOn: boolean) =>
+    process.getBuiltinModule("node:v8").setFlagsFromString(`--${isOn ? "" : "no-"}${name}`);
   return {
     cores: () => process.getBuiltinModule("node:os").availableParallelism(),
     setting: (name) => process.env[name],
@@ -25,10 +29,18 @@ export function nodePlatform(): Platform | null {
       return { terminate: () => void worker.terminate() };
     },
     onStart: (begin) => begin(threads.workerData),
-    joinVectorPairs() {
-      if (Number.parseInt(process.versions.node, 10) < FIRST_WITH_VECTOR_PAIRS) return false;
-      process.getBuiltinModule("node:v8").setFlagsFromString("--experimental-wasm-revectorize");
-      return true;
+    canJoinVectorPairs,
+    joinVectorPairs(join) {
+      if (canJoinVectorPairs) setFlag("experimental-wasm-revectorize", join);
+    },
+    optimisedAtOnce(body) {
+      // Liftoff is the compiler of the first calls.
+      setFlag("liftoff", false);
+      try {
+        return body();
+      } finally {
+        setFlag("liftoff", true);
+      }
     },
   };
 }

@@ -18,9 +18,10 @@ export interface Platform {
   startWorker(message: unknown, onError: (error: Error) => void): StartedWorker;
   /** In a worker: hands on the message that it was started with. What `begin` throws reaches the starter's `onError`. */
   onStart(begin: (message: unknown) => void): void;
-  /**
-   * Asks the engine to join pairs of 128-bit operations into 256-bit ones in modules compiled from now on.
-   * @returns whether it may do so.
-   */
-  joinVectorPairs(): boolean;
+  /** Whether the engine can join pairs of 128-bit operations into 256-bit ones. */
+  canJoinVectorPairs: boolean;
+  /** Lets it do so, if it can, or not, in whatever function of the whole program is optimised from now on. */
+  joinVectorPairs(join: boolean): void;
+  /** Runs `body` while functions are optimised at their first call, where the engine can be told so: else some time later. */
+  optimisedAtOnce<Result>(body: () => Result): Result;
 }

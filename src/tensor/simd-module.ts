@@ -1,9 +1,15 @@
-/** The compiled kernels as a module, in the instructions that this engine can run. */
+/** The compiled kernels as a module, in the variants that this engine can run. */
 
+import { platform } from "./current-platform.ts";
 import type { Memory } from "./memory.ts";
 import { SIMD_BINARY } from "./simd-binary.ts";
 
-export type InstructionSet = keyof typeof SIMD_BINARY;
+/**
+ * plain: 128-bit SIMD, products rounded before they are added; relaxed: fused multiply-add; wide: relaxed with pairs of
+ * operations joined to 256 bits (Node 24 and later on x64). Relaxed and wide give the same bits.
+ */
+export const SIMD_VARIANTS = ["plain", "relaxed", "wide"] as const;
+export type SimdVariant = (typeof SIMD_VARIANTS)[number];
 
 interface Binary {
   bytes: Uint8Array<ArrayBuffer>;
@@ -13,7 +19,13 @@ interface Binary {
 /** By their text: decoding and validating takes longer than compiling, which happens function by function. */
 const binaries = new Map<string, Binary>();
 
-function binaryFor(instructions: InstructionSet, { isShared }: Memory): Binary {
+/**
+ * An empty custom section. V8 shares machine code between modules of equal bytes: with it, functions in which pairs of
+ * vectors were joined stay out of the other variants.
+ */
+const WIDE_MARK = [0, 5, 4, ...new TextEncoder().encode("wide")];
+
+function binaryFor(instructions: keyof typeof SIMD_BINARY, { isShared }: Memory): Binary {
   const text = SIMD_BINARY[instructions][isShared ? "shared" : "unshared"];
   let binary = binaries.get(text);
   if (binary === undefined) {
@@ -26,11 +38,17 @@ function binaryFor(instructions: InstructionSet, { isShared }: Memory): Binary {
   return binary;
 }
 
-/** Whether the engine knows these instructions. */
-export function canRun(instructions: InstructionSet, memory: Memory): boolean {
-  return binaryFor(instructions, memory).isValid;
+/** The variants that the engine knows the instructions of, the fastest first. */
+export function possibleVariants(memory: Memory): SimdVariant[] {
+  if (!binaryFor("relaxed", memory).isValid) return binaryFor("plain", memory).isValid ? ["plain"] : [];
+  return platform.canJoinVectorPairs ? ["wide", "relaxed", "plain"] : ["relaxed", "plain"];
 }
 
-export function compileKernels(instructions: InstructionSet, memory: Memory): WebAssembly.Module {
-  return new WebAssembly.Module(binaryFor(instructions, memory).bytes);
+export function compileKernels(variant: SimdVariant, memory: Memory): WebAssembly.Module {
+  if (variant !== "wide") return new WebAssembly.Module(binaryFor(variant, memory).bytes);
+  const { bytes } = binaryFor("relaxed", memory);
+  const marked = new Uint8Array(bytes.length + WIDE_MARK.length);
+  marked.set(bytes);
+  marked.set(WIDE_MARK, bytes.length);
+  return new WebAssembly.Module(marked);
 }

@@ -1,3 +1,6 @@
+import { execFile } from "node:child_process";
+import { fileURLToPath } from "node:url";
+import { promisify } from "node:util";
 import { expect } from "chai";
 import { type LayeredModel, train } from "../../src/apollo/algorithm.ts";
 import { Bert, type CausalBatch, Gpt, type MaskedBatch } from "../../src/nn/index.ts";
@@ -8,6 +11,7 @@ import { Random } from "../../src/tensor/random.ts";
 import { Tensor } from "../../src/tensor/tensor.ts";
 import { ThreadPool } from "../../src/tensor/thread-pool.ts";
 import { expectSameNumbers, expectSameWeights, weightsOf } from "../nn/tiny-models.ts";
+import { CAN_JOIN_VECTOR_PAIRS, FUSED_VARIANTS } from "../variants.ts";
 
 // Large enough for every kernel to have more than one unit of work, odd enough for cut tiles.
 const SIZE = { layers: 6, hidden: 36, heads: 3, context: 19, vocabulary: 67, dropout: 0.1 };
@@ -130,10 +134,12 @@ describe("a whole training", () => {
       }
     });
 
-    it(`${family}: the same bits with relaxed and wide SIMD; plain SIMD within 1e-5`, async () => {
+    it(`${family}: the same bits with every variant that fuses; plain SIMD within 1e-5`, async () => {
       const relaxed = await trainWith({ variant: "relaxed", threads: 1 }, family, 10);
-      expect(engineInfo().variant).to.equal("relaxed");
-      expectSameOutcome(await trainWith({ variant: "wide", threads: 1 }, family, 10), relaxed);
+      for (const variant of FUSED_VARIANTS) {
+        expectSameOutcome(await trainWith({ variant, threads: 1 }, family, 10), relaxed);
+        expect(engineInfo().variant).to.equal(variant);
+      }
 
       const [fused, rounded] = [
         await trainWith({ variant: "relaxed", threads: 1 }, family, 3),
@@ -146,4 +152,22 @@ describe("a whole training", () => {
       expect(distance(rounded.weights, fused.weights)).to.be.at.most(1e-5);
     });
   }
+});
+
+describe("a training in a process of its own", () => {
+  const program = fileURLToPath(new URL("./variant-program.ts", import.meta.url));
+  const train = async (variant: string, threads: number) => {
+    const env = { ...process.env, APOLLO_SIMD: variant, APOLLO_THREADS: String(threads) };
+    const { stdout } = await promisify(execFile)(process.execPath, [program], { env });
+    return JSON.parse(stdout);
+  };
+
+  it("gives the same bits with pairs of vectors joined and without", async function () {
+    if (!CAN_JOIN_VECTOR_PAIRS) this.skip();
+    const [relaxed, wide] = await Promise.all([train("relaxed", 1), train("wide", 3)]);
+    const { losses, weights } = relaxed;
+    expect(new Set(losses).size).to.equal(10);
+    expect(relaxed).to.deep.equal({ variant: "relaxed", threads: 1, joinsVectorPairs: false, losses, weights });
+    expect(wide).to.deep.equal({ variant: "wide", threads: 3, joinsVectorPairs: true, losses, weights });
+  });
 });

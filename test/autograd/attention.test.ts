@@ -8,12 +8,13 @@ import {
   sum,
   tensor,
 } from "../../src/autograd/index.ts";
-import { configureEngine, type EngineOptions, SIMD_VARIANTS } from "../../src/tensor/engine.ts";
+import { configureEngine, type EngineOptions } from "../../src/tensor/engine.ts";
 import { memory } from "../../src/tensor/memory.ts";
 import { Random } from "../../src/tensor/random.ts";
 import { scope } from "../../src/tensor/scope.ts";
 import type { DType } from "../../src/tensor/storage.ts";
 import type { NestedNumbers } from "../../src/tensor/tensor.ts";
+import { TESTED_VARIANTS } from "../variants.ts";
 import { build, expectNumbers, f64, type Index, normals, pick, pickBroadcast, seeds } from "./nested.ts";
 
 const sizes = fc.record({
@@ -209,7 +210,7 @@ describe("multiHeadAttention", () => {
   const settings: { name: string; dtype: DType; engine: EngineOptions; tolerance: number }[] = [
     { name: "f64", dtype: "f64", engine: {}, tolerance: 1e-12 },
     { name: "f32, reference kernels", dtype: "f32", engine: { kernels: "reference" }, tolerance: 1e-5 },
-    ...SIMD_VARIANTS.map((variant) => ({
+    ...TESTED_VARIANTS.map((variant) => ({
       ...{ name: `f32, simd kernels, ${variant}`, dtype: "f32" as const, tolerance: 1e-5 },
       engine: { kernels: "simd", variant, threads: 1 } as const,
     })),

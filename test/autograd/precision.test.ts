@@ -8,6 +8,7 @@ import { Random } from "../../src/tensor/random.ts";
 import { scope } from "../../src/tensor/scope.ts";
 import { sizeOf } from "../../src/tensor/shape.ts";
 import { Tensor } from "../../src/tensor/tensor.ts";
+import { TESTED_VARIANTS } from "../variants.ts";
 
 /**
  * The kernels are held to 1e-5 of their expression in absolute values, entry by entry (test/tensor/simd-kernels.test.ts).
@@ -20,9 +21,7 @@ const LONGEST = 40;
 const SETS: [label: string, EngineOptions][] = [
   ["reference", { kernels: "reference" }],
   ["blocked", { kernels: "blocked" }],
-  ["simd, plain", { kernels: "simd", variant: "plain" }],
-  ["simd, relaxed", { kernels: "simd", variant: "relaxed" }],
-  ["simd, wide", { kernels: "simd", variant: "wide" }],
+  ...TESTED_VARIANTS.map((variant): [string, EngineOptions] => [`simd, ${variant}`, { kernels: "simd", variant }]),
 ];
 
 /** Result and gradients of one random application in an element type; every number is the same to the last bit of f32. */

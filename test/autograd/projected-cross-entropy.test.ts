@@ -14,9 +14,11 @@ import { KERNEL_SETS, type Numbers } from "../../src/tensor/kernels.ts";
 import { memory } from "../../src/tensor/memory.ts";
 import { Random } from "../../src/tensor/random.ts";
 import { scope } from "../../src/tensor/scope.ts";
+import type { SimdVariant } from "../../src/tensor/simd-module.ts";
 import type { DType } from "../../src/tensor/storage.ts";
 import { Tensor } from "../../src/tensor/tensor.ts";
 import { expectClose } from "../nn/expect-close.ts";
+import { FUSED_VARIANTS } from "../variants.ts";
 
 interface Situation {
   /** Outer shape of hidden states and targets. */
@@ -136,16 +138,16 @@ describe("projectedCrossEntropy", () => {
     expectEqualOutcomes({ ...SITUATION, shape: [10, 60], classes: 2101, chunkRows: undefined }, "f32", 1e-5);
   });
 
-  it("has the same bits with 1, 2 and 3 threads, and with relaxed and wide SIMD", async () => {
+  it("has the same bits with 1, 2 and 3 threads, and with every variant that fuses", async () => {
     const situation = { ...SITUATION, shape: [101], size: 36, classes: 67, chunkRows: 31, labelSmoothing: 0.1 };
-    const bits = async (threads: number, variant: "relaxed" | "wide") => {
+    const bits = async (threads: number, variant: SimdVariant) => {
       configureEngine({ kernels: "simd", threads, variant }, { inlineNanoseconds: 0 });
       await engineReady();
       return scope(() => [...outcome(projectedCrossEntropy, situation, "f32")].map(([, values]) => [...values]));
     };
     const one = await bits(1, "relaxed");
     for (const threads of [2, 3]) expect(await bits(threads, "relaxed")).to.deep.equal(one);
-    expect(await bits(1, "wide")).to.deep.equal(one);
+    for (const variant of FUSED_VARIANTS) expect(await bits(1, variant)).to.deep.equal(one);
   });
 
   it("computes only the gradients that are wanted", () => {

@@ -12,7 +12,7 @@ export interface TrainingOptions extends EngineOptions {
 }
 
 export interface Outcome {
-  engine: Omit<EngineInfo, "origins">;
+  engine: Omit<EngineInfo, "origins" | "probes">;
   losses: number[];
   uniqueLayers: number[];
   /** Depends on every bit of every weight after the last step. */

@@ -1,15 +1,16 @@
 import { expect } from "chai";
-import { createEngine, SIMD_VARIANTS } from "../../src/tensor/engine.ts";
+import { createEngine } from "../../src/tensor/engine.ts";
 import type { AttentionLayout, Kernels, MatmulLayout } from "../../src/tensor/kernels.ts";
 import { Memory } from "../../src/tensor/memory.ts";
 import { Random } from "../../src/tensor/random.ts";
 import { referenceKernels } from "../../src/tensor/reference-kernels.ts";
+import { TESTED_VARIANTS } from "../variants.ts";
 import { countDenormals } from "./denormals.ts";
 
 /** Every variant of the SIMD kernels on a memory of its own, and arrays in it. */
 function simdWithMemory() {
   const memory = new Memory();
-  const engines = SIMD_VARIANTS.map((variant) => createEngine({ kernels: "simd", variant, threads: 1 }, memory));
+  const engines = TESTED_VARIANTS.map((variant) => createEngine({ kernels: "simd", variant, threads: 1 }, memory));
   return {
     memory,
     variants: engines.map(({ f32, variant }) => ({ f32, variant: variant! })),

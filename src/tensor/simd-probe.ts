@@ -1,0 +1,155 @@
+/** Tries on this machine whether compiled kernels are right, and whether the wide register tile is worth it. */
+
+import type { Kernels, MatmulLayout } from "./kernels.ts";
+import type { Memory } from "./memory.ts";
+import { referenceKernels } from "./reference-kernels.ts";
+
+/** GFLOP/s of the matrix product on one thread with either register tile. */
+export interface TileSpeeds {
+  narrow: number;
+  wide: number;
+}
+
+/** The wide tile must win by this factor. Where no pairs are joined it runs out of registers and loses by a fifth. */
+export const WORTH = 1.1;
+
+/** Odd in every way, so that cut tiles and single elements are tried too. */
+const CHECKED = { rows: 7, columns: 21, inner: 11 };
+const { rows: ROWS, columns: COLUMNS, inner: INNER } = CHECKED;
+const OPERANDS = 5;
+const OPERAND_LENGTH = INNER * COLUMNS;
+/** Against 1 + the size of a result: far from rounding, and from whatever wrong code does. */
+const TOLERANCE = 1e-4;
+
+const TIMED = { rows: 48, columns: 96, inner: 128 };
+const ROUND_CALLS = 4;
+const LEAST_ROUNDS = 5;
+/** A tile that has not won by then cannot: short rounds find a quiet moment soon. */
+const MOST_ROUNDS = 20;
+
+/** A call on operands of {@link OPERAND_LENGTH} numbers between −½ and ½, any of which it may write. */
+interface Case {
+  name: keyof Kernels;
+  run(kernels: Kernels, operands: Float32Array[]): void;
+}
+
+type Sizes = Pick<MatmulLayout, "rows" | "columns" | "inner">;
+
+function product({ rows, columns, inner }: Sizes, transposeA = false, transposeB = false): MatmulLayout {
+  return {
+    ...{ rows, columns, inner, transposeA, transposeB, batches: [1, 1] },
+    ...{ aRow: transposeA ? rows : inner, bRow: transposeB ? inner : columns, outRow: columns },
+    ...{ aBatch: [0, 0], bBatch: [0, 0], outBatch: [0, 0] },
+  };
+}
+
+const matmulCase = (transposeA: boolean, transposeB: boolean): Case => ({
+  name: "matmul",
+  run(kernels, [a, b, c, bias, d]) {
+    const [out, inputs] = [c, d].map((operand) => operand.subarray(0, ROWS * COLUMNS));
+    const finish = { bias: bias.subarray(0, COLUMNS), epilogue: { name: "gelu", inputs } } as const;
+    kernels.matmul(a, b, out, { ...product(CHECKED, transposeA, transposeB), ...finish });
+  },
+});
+
+const CASES: readonly Case[] = [
+  matmulCase(false, false),
+  matmulCase(false, true),
+  matmulCase(true, false),
+  {
+    name: "layerNorm",
+    run: (kernels, [x, parameters, out, mean, rstd]) =>
+      kernels.layerNorm(x, parameters, parameters, out, mean, rstd, { rows: ROWS, columns: COLUMNS, epsilon: 1e-5 }),
+  },
+  { name: "softmax", run: (kernels, [x, , out]) => kernels.softmax(x, out, { rows: ROWS, columns: COLUMNS }) },
+  {
+    name: "adamw",
+    run(kernels, [parameter, gradient, m, v]) {
+      // Second moments are not negative.
+      kernels.abs(v, v);
+      kernels.adamw([{ parameter, gradient, m, v, weightDecay: 0.1, biasCorrection1: 0.1, biasCorrection2: 0.01 }], {
+        learningRate: 0.01,
+        beta1: 0.9,
+        beta2: 0.99,
+        epsilon: 1e-8,
+        gradientScale: 0.5,
+      });
+    },
+  },
+];
+
+/** The first kernel whose results are not near the reference's, or not the same in all sets; null when there is none. */
+export function findWrongKernel(memory: Memory, sets: readonly Kernels[]): keyof Kernels | null {
+  const start = Array.from({ length: OPERANDS }, (_, operand) =>
+    Float32Array.from(
+      { length: OPERAND_LENGTH },
+      (_, i) => (((operand * OPERAND_LENGTH + i) * 7919) % 2003) / 2003 - 0.5,
+    ),
+  );
+  return withArrays(memory, OPERANDS, OPERAND_LENGTH, (arrays) => {
+    const isRight = ({ run }: Case): boolean => {
+      const exact = start.map((operand) => operand.slice());
+      run(referenceKernels, exact);
+      const outcomes = sets.map((kernels) => {
+        arrays().forEach((array, operand) => array.set(start[operand]));
+        run(kernels, arrays());
+        return arrays().map((array) => array.slice());
+      });
+      return outcomes.every((outcome) =>
+        outcome.every((operand, at) =>
+          operand.every((value, i) => value === outcomes[0][at][i] && isNear(value, exact[at][i])),
+        ),
+      );
+    };
+    return CASES.find((one) => !isRight(one))?.name ?? null;
+  });
+}
+
+function isNear(value: number, exact: number): boolean {
+  return Math.abs(value - exact) <= TOLERANCE * (1 + Math.abs(exact));
+}
+
+/** Times the product with both tiles in turns, until the wide one has won often enough or can be given up. */
+export function timeTiles(memory: Memory, narrow: Kernels, wide: Kernels): TileSpeeds {
+  const { rows, columns, inner } = TIMED;
+  return withArrays(memory, 3, inner * Math.max(rows, columns), (arrays) => {
+    const [a, b, out] = arrays().map((array) => array.fill(0.5));
+    const layout = product(TIMED);
+    const speedOf = (kernels: Kernels): number => {
+      const start = performance.now();
+      for (let call = 0; call < ROUND_CALLS; call++) kernels.matmul(a, b, out, layout);
+      return (2 * ROUND_CALLS * rows * columns * inner) / (1e6 * (performance.now() - start));
+    };
+    const best = { narrow: 0, wide: 0 };
+    for (let round = 0; round < MOST_ROUNDS; round++) {
+      best.narrow = Math.max(best.narrow, speedOf(narrow));
+      best.wide = Math.max(best.wide, speedOf(wide));
+      if (round + 1 >= LEAST_ROUNDS && isWorthIt(best)) break;
+    }
+    return best;
+  });
+}
+
+export function isWorthIt({ narrow, wide }: TileSpeeds): boolean {
+  return wide >= WORTH * narrow;
+}
+
+/** Hands out arrays in the memory, to be taken anew after calls that may let it grow. */
+function withArrays<Result>(
+  memory: Memory,
+  count: number,
+  length: number,
+  body: (arrays: () => Float32Array[]) => Result,
+): Result {
+  const address = memory.allocate(4 * count * length);
+  try {
+    return body(() =>
+      Array.from(
+        { length: count },
+        (_, at) => new Float32Array(memory.buffer as ArrayBuffer, address + 4 * at * length, length),
+      ),
+    );
+  } finally {
+    memory.release(address, 4 * count * length);
+  }
+}
