@@ -43,7 +43,7 @@ export interface Engine extends EngineInfo {
   attentionScratchBytes(size: AttentionSize): number;
   /** Resolves when all threads work. */
   ready(): Promise<void>;
-  /** Ends the threads. */
+  /** Ends the threads and gives their scratch back; what kernels with compiled functions are asked to do then is refused. */
   close(): void;
 }
 

@@ -81,6 +81,16 @@ export class Memory {
     this.#putFree(address, size);
   }
 
+  /** Calls `body` with the address of a block that goes back when it returns or throws. */
+  lend<Result>(byteLength: number, body: (address: number) => Result): Result {
+    const address = this.allocate(byteLength);
+    try {
+      return body(address);
+    } finally {
+      this.release(address, byteLength);
+    }
+  }
+
   /** The beginning of the smallest free block that is large enough, the lowest of several; null when there is none. */
   #takeFree(size: number): number | null {
     const free = this.#free;

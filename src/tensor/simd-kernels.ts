@@ -182,13 +182,13 @@ export function createSimdKernels({ memory, pool, fallback, addressOf, panel }: 
   /** Σ of the chunk sums that a kernel writes, always in the same order. */
   const sumOfChunks = (address: number, length: number): number => {
     const chunks = Math.ceil(length / SUM_CHUNK);
-    const partials = memory.allocate(chunks * 8);
-    pool.run(index.sumChunks, [address, partials, length], chunks, 1, length * COST.arithmetic);
-    const sums = new Float64Array(memory.buffer as ArrayBuffer, partials, chunks);
-    let total = 0;
-    for (let i = 0; i < chunks; i++) total += sums[i];
-    memory.release(partials, chunks * 8);
-    return total;
+    return memory.lend(chunks * 8, (partials) => {
+      pool.run(index.sumChunks, [address, partials, length], chunks, 1, length * COST.arithmetic);
+      const sums = new Float64Array(memory.buffer as ArrayBuffer, partials, chunks);
+      let total = 0;
+      for (let i = 0; i < chunks; i++) total += sums[i];
+      return total;
+    });
   };
 
   return {

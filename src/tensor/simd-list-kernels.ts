@@ -48,11 +48,11 @@ export function createListKernels({
         fallback.adamw(updates, step);
         return;
       }
-      const table = memory.allocate(rows.length * 8);
-      new Float64Array(memory.buffer as ArrayBuffer, table, rows.length).set(rows);
-      const given = [table, learningRate, beta1, 1 - beta1, beta2, 1 - beta2, epsilon, gradientScale];
-      pool.run(update, given, chunks, 1, elements * UPDATE_COST);
-      memory.release(table, rows.length * 8);
+      memory.lend(rows.length * 8, (table) => {
+        new Float64Array(memory.buffer as ArrayBuffer, table, rows.length).set(rows);
+        const given = [table, learningRate, beta1, 1 - beta1, beta2, 1 - beta2, epsilon, gradientScale];
+        pool.run(update, given, chunks, 1, elements * UPDATE_COST);
+      });
     },
 
     sumOfSquares(tensors) {
@@ -68,14 +68,14 @@ export function createListKernels({
       }
       // The table, and behind it the sums of the chunks.
       const length = rows.length + chunks;
-      const table = memory.allocate(length * 8);
-      const block = new Float64Array(memory.buffer as ArrayBuffer, table, length);
-      block.set(rows);
-      pool.run(squareChunks, [table, table + rows.length * 8], chunks, 1, elements * SQUARE_COST);
-      let total = 0;
-      for (let chunk = rows.length; chunk < length; chunk++) total += block[chunk];
-      memory.release(table, length * 8);
-      return total;
+      return memory.lend(length * 8, (table) => {
+        const block = new Float64Array(memory.buffer as ArrayBuffer, table, length);
+        block.set(rows);
+        pool.run(squareChunks, [table, table + rows.length * 8], chunks, 1, elements * SQUARE_COST);
+        let total = 0;
+        for (let chunk = rows.length; chunk < length; chunk++) total += block[chunk];
+        return total;
+      });
     },
   };
 }

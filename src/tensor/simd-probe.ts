@@ -141,15 +141,12 @@ function withArrays<Result>(
   length: number,
   body: (arrays: () => Float32Array[]) => Result,
 ): Result {
-  const address = memory.allocate(4 * count * length);
-  try {
-    return body(() =>
+  return memory.lend(4 * count * length, (address) =>
+    body(() =>
       Array.from(
         { length: count },
         (_, at) => new Float32Array(memory.buffer as ArrayBuffer, address + 4 * at * length, length),
       ),
-    );
-  } finally {
-    memory.release(address, 4 * count * length);
-  }
+    ),
+  );
 }

@@ -67,6 +67,7 @@ export class ThreadPool {
   #number = 0;
   #scratch = 0;
   #scratchBytes = 0;
+  #isTerminated = false;
 
   constructor({ memory, module, threads, inlineNanoseconds = INLINE_NANOSECONDS }: ThreadPoolOptions) {
     this.#inlineNanoseconds = inlineNanoseconds;
@@ -99,8 +100,9 @@ export class ThreadPool {
     }
   }
 
-  /** Ends the workers; the pool goes on with the calling thread alone. */
+  /** Ends the workers and gives the scratch back: whatever is asked of the pool afterwards is refused. */
   terminate(): void {
+    this.#isTerminated = true;
     for (const worker of this.#workers ?? []) worker.terminate();
     this.#workers = [];
     Atomics.store(this.#control.slots, SLOT.ready, 0);
@@ -138,6 +140,7 @@ export class ThreadPool {
 
   /** Makes sure that every thread has this much scratch. */
   reserveScratch(sizeBytes: number): void {
+    this.#refuseAfterEnd();
     if (sizeBytes <= this.#scratchBytes) return;
     if (this.#scratchBytes > 0) this.#memory.release(this.#scratch, this.threads * this.#scratchBytes);
     this.#scratchBytes = this.scratchBytesFor(sizeBytes);
@@ -152,14 +155,19 @@ export class ThreadPool {
    * Calls function `index` with `given` and a range of units, on this thread alone or split over all: every unit once.
    * Ranges begin at multiples of `grain`. Returns when everything is done.
    * @param nanoseconds estimate for one thread, which decides whether and how finely the work is split.
-   * @throws what a thread threw.
+   * @throws what a thread threw, and after {@link terminate}.
    */
   run(index: number, given: readonly number[], units: number, grain: number, nanoseconds: number): void {
     // Without units a kernel's sizes may be 0, by which it must not divide.
     if (units === 0) return;
+    this.#refuseAfterEnd();
     const tasks = units <= grain ? 1 : Math.min(Math.ceil(units / grain), this.partsFor(nanoseconds));
     if (tasks === 1) this.#functions[index](...given, 0, units, this.#scratch);
     else this.#share(index, given, units, grain, tasks);
+  }
+
+  #refuseAfterEnd(): void {
+    if (this.#isTerminated) throw new Error("this kernel's engine was closed, and its memory serves others by now");
   }
 
   #share(index: number, given: readonly number[], units: number, grain: number, tasks: number): void {

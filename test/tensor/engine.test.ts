@@ -5,7 +5,7 @@ import { KERNEL_SETS } from "../../src/tensor/kernels.ts";
 import { Memory } from "../../src/tensor/memory.ts";
 import { Random } from "../../src/tensor/random.ts";
 import { referenceKernels } from "../../src/tensor/reference-kernels.ts";
-import { checkAgainstReference, kernelCases } from "./kernel-cases.ts";
+import { checkAgainstReference, kernelCases, runIn } from "./kernel-cases.ts";
 
 describe("the engine", () => {
   afterEach(() => configureEngine());
@@ -121,6 +121,21 @@ describe("the engine", () => {
     // More than there is memory, so that a plan can say so.
     expect(simd.attentionScratchBytes({ tokens: 1e7, headSize: 64 })).to.be.greaterThan(4 * 1e7 * 3 * 64);
     simd.close();
+  });
+
+  it("refuses work after its end, in which others would lose their numbers", async () => {
+    for (const kernels of ["blocked", "simd"] as const) {
+      const memory = new Memory();
+      const engine = createEngine({ kernels, threads: 2 }, memory, { inlineNanoseconds: 0 });
+      await engine.ready();
+      const [matmul, sum] = (["matmul", "sum"] as const).map((name) => kernelCases[name](new Random(7), 700));
+      checkAgainstReference(memory, [engine.f32], matmul);
+      engine.close();
+      engine.close();
+      expect(memory.liveBytes).to.equal(0);
+      for (const call of kernels === "simd" ? [matmul, sum] : [matmul])
+        expect(() => runIn(memory, engine.f32, call)).to.throw("this kernel's engine was closed");
+    }
   });
 
   it("works on unshared memory with one thread, which may grow", () => {
