@@ -94,9 +94,19 @@ function settings(): EngineOptions {
   const threads = platform.setting("APOLLO_THREADS");
   return withoutUndefined({
     kernels: platform.setting("APOLLO_KERNELS") as KernelSetName | undefined,
-    threads: threads === undefined ? undefined : Number(threads),
+    threads: threads === undefined ? undefined : wholeNumber(threads),
     variant: platform.setting("APOLLO_SIMD") as SimdVariant | undefined,
   });
+}
+
+/** Number() would take "0x2" and "1e1" as well. */
+function wholeNumber(text: string): number {
+  if (!/^\d+$/.test(text)) throw threadsError(`"${text}"`);
+  return Number(text);
+}
+
+function threadsError(given: unknown): Error {
+  return new Error(`threads (APOLLO_THREADS) must be a whole number from 1 to ${MOST_ASKED_THREADS}, not ${given}`);
 }
 
 function withoutUndefined(options: EngineOptions): EngineOptions {
@@ -108,7 +118,7 @@ function checkOptions({ kernels, threads, variant }: EngineOptions): void {
     throw new Error(`kernels (APOLLO_KERNELS) must be one of ${KERNEL_SETS.join(", ")}, not "${kernels}"`);
   }
   if (threads !== undefined && !(Number.isInteger(threads) && threads >= 1 && threads <= MOST_ASKED_THREADS)) {
-    throw new Error(`threads (APOLLO_THREADS) must be a whole number from 1 to ${MOST_ASKED_THREADS}, not ${threads}`);
+    throw threadsError(threads);
   }
   if (variant !== undefined && !SIMD_VARIANTS.includes(variant)) {
     throw new Error(`the SIMD variant (APOLLO_SIMD) must be one of ${SIMD_VARIANTS.join(", ")}, not "${variant}"`);

@@ -15,7 +15,7 @@ export function nodePlatform(): Platform | null {
     process.getBuiltinModule("node:v8").setFlagsFromString(`--${isOn ? "" : "no-"}${name}`);
   return {
     cores: () => process.getBuiltinModule("node:os").availableParallelism(),
-    setting: (name) => process.env[name],
+    setting: (name) => process.env[name] || undefined,
     mayWait: () => true,
     startWorker(message, onError) {
       // The source runs as .ts, the package as .js.

@@ -7,7 +7,7 @@ export interface StartedWorker {
 export interface Platform {
   /** Processor cores that this program may use. */
   cores(): number;
-  /** A setting from outside of the program: an environment variable, where there are such. */
+  /** A setting from outside of the program: an environment variable that is not empty, where there are such. */
   setting(name: string): string | undefined;
   /** Whether the calling thread may sleep; a browser's main thread may not. */
   mayWait(): boolean;

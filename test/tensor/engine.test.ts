@@ -1,5 +1,6 @@
 import { spawnSync } from "node:child_process";
 import { expect } from "chai";
+import { platform } from "../../src/tensor/current-platform.ts";
 import { configureEngine, createEngine, engineInfo, kernelsFor, observeKernels } from "../../src/tensor/engine.ts";
 import { KERNEL_SETS } from "../../src/tensor/kernels.ts";
 import { Memory } from "../../src/tensor/memory.ts";
@@ -82,9 +83,23 @@ describe("the engine", () => {
       );
     const chosen = JSON.parse(run({ APOLLO_KERNELS: "simd", APOLLO_THREADS: "3", APOLLO_SIMD: "plain" }).stdout);
     expect(chosen).to.include({ kernels: "simd", threads: 3, variant: "plain" });
-    expect(run({ APOLLO_THREADS: "many" }).stderr).to.contain(
-      "threads (APOLLO_THREADS) must be a whole number from 1 to 64, not NaN",
-    );
+    const unset = JSON.parse(run({ APOLLO_KERNELS: "", APOLLO_THREADS: "", APOLLO_SIMD: "" }).stdout);
+    expect(unset.kernels).to.equal("simd");
+    expect(unset.threads).to.be.greaterThan(0);
+  });
+
+  it("refuses settings that are no whole number of threads in digits", () => {
+    const { setting } = platform;
+    try {
+      for (const text of ["many", "0x2", "1e1", "2.0", " 2", "-1"]) {
+        platform.setting = (name) => (name === "APOLLO_THREADS" ? text : undefined);
+        expect(() => createEngine()).to.throw(
+          `threads (APOLLO_THREADS) must be a whole number from 1 to 64, not "${text}"`,
+        );
+      }
+    } finally {
+      platform.setting = setting;
+    }
   });
 
   it("says how much scratch its threads hold once they have computed attention and its gradient", () => {
