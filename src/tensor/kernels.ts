@@ -93,6 +93,9 @@ export interface MatmulLayout {
   epilogue?: MatmulEpilogue;
 }
 
+/** Elements of a chunk of the long sums: fixed, in the compiled kernels too, so that their order never depends on threads. */
+export const SUM_CHUNK = 4096;
+
 /** Two 32-bit words that key the counter-based generator; see {@link dropoutBits} in random.ts. */
 export type DropoutSeed = readonly [low: number, high: number];
 

@@ -2,8 +2,8 @@
 
 import type { MatmulLayout } from "./kernels.ts";
 
-/** Rows of a register tile. */
-const TILE_ROWS = 6;
+/** Rows of a register tile: products of whole tiles leave none cut off. */
+export const TILE_ROWS = 6;
 /** Time to pack an element against a multiplication. */
 const PACKING_COST = 8;
 

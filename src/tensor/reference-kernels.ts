@@ -5,7 +5,15 @@
  */
 
 import { erf, normalDensity } from "./erf.ts";
-import type { AxisLayout, BinaryKernel, Kernels, Numbers, UnaryBackwardKernel, UnaryKernel } from "./kernels.ts";
+import {
+  type AxisLayout,
+  type BinaryKernel,
+  type Kernels,
+  type Numbers,
+  SUM_CHUNK,
+  type UnaryBackwardKernel,
+  type UnaryKernel,
+} from "./kernels.ts";
 import { finishProduct } from "./matmul-epilogue.ts";
 import { dropoutBits, dropoutThreshold } from "./random.ts";
 import { attention, attentionBackward } from "./reference-attention.ts";
@@ -94,9 +102,6 @@ const layerNorm: Kernels["layerNorm"] = (x, weight, bias, out, mean, rstd, { row
     rstd[r] = inverse;
   }
 };
-
-/** Chunk of {@link Kernels.sumOfSquares}: fixed, so that the order of summation never depends on threads. */
-export const SUM_CHUNK = 4096;
 
 export const referenceKernels: Kernels = {
   add: binary((a, b) => a + b),

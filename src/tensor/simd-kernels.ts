@@ -5,13 +5,14 @@
  * function stays the fallback's.
  */
 
-import type {
-  AttentionLayout,
-  AttentionSize,
-  BinaryKernel,
-  Kernels,
-  UnaryBackwardKernel,
-  UnaryKernel,
+import {
+  type AttentionLayout,
+  type AttentionSize,
+  type BinaryKernel,
+  type Kernels,
+  SUM_CHUNK,
+  type UnaryBackwardKernel,
+  type UnaryKernel,
 } from "./kernels.ts";
 import { EPILOGUE_NUMBERS } from "./matmul-epilogue.ts";
 import { divideMatmul } from "./matmul-parts.ts";
@@ -38,8 +39,6 @@ export interface SimdKernelsOptions {
 const ELEMENT_GRAIN = 1024;
 /** Columns that one thread takes at least in loops down the rows: a cache line. */
 const COLUMN_GRAIN = 16;
-/** Elements of a chunk of the long sums; fixed in the compiled kernels too. */
-const SUM_CHUNK = 4096;
 /** Strided copies know this many axes after merging. */
 const COPY_AXES = 4;
 

@@ -3,9 +3,8 @@
  * find the tensors in a table: one command to the threads for a whole model.
  */
 
-import type { Kernels } from "./kernels.ts";
+import { type Kernels, SUM_CHUNK } from "./kernels.ts";
 import type { Memory } from "./memory.ts";
-import { SUM_CHUNK } from "./reference-kernels.ts";
 import type { ThreadPool } from "./thread-pool.ts";
 
 export interface ListKernelsOptions {

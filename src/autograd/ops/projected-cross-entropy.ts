@@ -6,6 +6,7 @@
  * them: losses and, where gradients are wanted, the chunk's share of these. The backward pass only scales them.
  */
 
+import { TILE_ROWS } from "../../tensor/matmul-parts.ts";
 import { formatShape, type Shape, ShapeError, sameShape } from "../../tensor/shape.ts";
 import type { Tensor } from "../../tensor/tensor.ts";
 import { defineOp } from "../op.ts";
@@ -39,8 +40,6 @@ interface FusedOptions extends RowLossOptions {
 const CHUNK_BYTES = 2 ** 21;
 /** Every chunk packs the table twice and adds to its whole gradient: beside the products of so many rows that is little. */
 const LEAST_CHUNK_ROWS = 256;
-/** Rows of the register tile of matmul: chunks of whole tiles leave none cut off. */
-const TILE_ROWS = 6;
 
 /** Rows of the chunks that {@link projectedCrossEntropy} chooses for logits [rows, classes]: of nearly equal size. */
 export function projectionChunkRows(rows: number, classes: number, elementBytes = 4): number {
