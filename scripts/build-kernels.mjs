@@ -20,7 +20,8 @@ const root = join(dirname(fileURLToPath(import.meta.url)), "..");
 const sources = join(root, "src/tensor/assembly");
 const tileSource = join(sources, "register-tiles.ts");
 const target = join(root, "src/tensor/simd-binary.ts");
-const assemblyScript = dirname(createRequire(import.meta.url).resolve("assemblyscript/package.json"));
+const packages = createRequire(import.meta.url);
+const assemblyScript = dirname(packages.resolve("assemblyscript/package.json"));
 
 function textOf(file) {
   try {
@@ -54,10 +55,14 @@ function writeRegisterTiles() {
 function fingerprint() {
   const hash = createHash("sha256");
   hash.update(readFileSync(fileURLToPath(import.meta.url)));
-  hash.update(readFileSync(join(assemblyScript, "package.json")));
+  for (const compiler of ["assemblyscript", "binaryen"])
+    hash.update(readFileSync(packages.resolve(`${compiler}/package.json`)));
   for (const name of readdirSync(sources).sort()) hash.update(name).update(readFileSync(join(sources, name)));
   return `// Made by scripts/build-kernels.mjs from src/tensor/assembly; sources ${hash.digest("hex")}`;
 }
+
+/** Where the kernels' constants begin: in the memory's first page, which belongs to no buffer. */
+const MEMORY_BASE = 1024;
 
 /** The WebAssembly text of one source file at an optimisation level, with an import of shared memory. */
 async function compile(source, level, features, target) {
@@ -70,9 +75,8 @@ async function compile(source, level, features, target) {
     "--noExportMemory",
     "--initialMemory",
     "1",
-    // The kernels' constants lie in the memory's first page, which belongs to no buffer.
     "--memoryBase",
-    "1024",
+    String(MEMORY_BASE),
   ];
   options.push("--maximumMemory", "65536", "--sharedMemory", "--enable", "threads", "--enable", "simd", ...features);
   const compiler = join(assemblyScript, "bin/asc.js");
@@ -101,7 +105,13 @@ async function buildVariant(folder, variant, features) {
   let text = kernels;
   for (const { name } of TILES) {
     const [begin, end] = functionRange(text, name);
-    text = text.slice(0, begin) + tiles.slice(...functionRange(tiles, name)) + text.slice(end);
+    const tile = tiles.slice(...functionRange(tiles, name));
+    const constants = [...tile.matchAll(/i32\.const (\d+)/g)].map(([, number]) => Number(number));
+    if (/\b(call|global\.[gs]et) /.test(tile) || constants.some((number) => number >= MEMORY_BASE))
+      throw new Error(
+        `${name} needs data, a global or a function of its own module, of which only the tiles are taken`,
+      );
+    text = text.slice(0, begin) + tile + text.slice(end);
   }
   const module = binaryen.parseText(text);
   module.setFeatures(binaryen.Features.All);
