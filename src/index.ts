@@ -42,6 +42,7 @@ export { Sgd } from "./optim/sgd.ts";
 export { type ApolloOptions, apollo } from "./recipes/apollo.ts";
 export type { Recipe } from "./recipes/recipe.ts";
 export { scratch } from "./recipes/scratch.ts";
+export type { VariantProbe } from "./tensor/choose-variant.ts";
 export { configureEngine, type EngineInfo, type EngineOptions, engineInfo, engineReady } from "./tensor/engine.ts";
 export { memory } from "./tensor/memory.ts";
 export { Random, type RandomState } from "./tensor/random.ts";
