@@ -199,6 +199,12 @@ describe("the command line", () => {
     expect(stdout).to.match(/^blocked +matmul$/m);
   });
 
+  it("says what the probe of the SIMD variants found", () => {
+    const { stdout } = apollo(["bench", "--machine"], { APOLLO_KERNELS: "", APOLLO_SIMD: "" });
+    expect(stdout).to.match(/^probe +\w+: .*: (chosen|passed over) \(\d+ ms\)$/m);
+    expect(apollo(["bench", "--machine"], { APOLLO_SIMD: "plain" }).stdout).not.to.match(/^probe/m);
+  });
+
   it("profiles the kernels of a step: every share of it, and what is left for JavaScript", () => {
     const size = ["--hidden", "8", "--layers", "1", "--heads", "2", "--context", "4", "--batch", "2"];
     const { stdout, status } = apollo(["bench", "--profile", ...size, "--vocabulary", "16", "--steps", "4"]);
