@@ -38,7 +38,7 @@ export function chooseVariant<Built extends Parts>(
   const possible = possibleVariants(memory);
   if (asked !== undefined && !possible.includes(asked)) {
     const needs = asked === "wide" ? "Node 24 or later on x64" : "an engine with relaxed SIMD";
-    throw new Error(`the SIMD variant "${asked}" (APOLLO_SIMD) needs ${needs}`);
+    throw new Error(`the SIMD variant "${asked}" needs ${needs}`);
   }
   const probes: VariantProbe[] = [];
   for (const variant of asked === undefined ? possible : [asked]) {
@@ -52,7 +52,7 @@ export function chooseVariant<Built extends Parts>(
   }
   // Plain is always good enough: only what was asked for ends here.
   platform.joinVectorPairs(false);
-  throw new Error(`the SIMD variant "${asked}" (APOLLO_SIMD) computes ${probes[0].wrong} wrongly on this machine`);
+  throw new Error(`the SIMD variant "${asked}" computes ${probes[0].wrong} wrongly on this machine`);
 }
 
 function probeVariant(variant: SimdVariant, memory: Memory, { simd }: Parts, mayBeSlow: boolean): VariantProbe {

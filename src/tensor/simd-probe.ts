@@ -21,6 +21,7 @@ const OPERAND_LENGTH = INNER * COLUMNS;
 /** Against 1 + the size of a result: far from rounding, and from whatever wrong code does. */
 const TOLERANCE = 1e-4;
 
+/** Too little work to be shared between threads. */
 const TIMED = { rows: 48, columns: 96, inner: 128 };
 const ROUND_CALLS = 4;
 const LEAST_ROUNDS = 5;
@@ -80,25 +81,21 @@ const CASES: readonly Case[] = [
 
 /** The first kernel whose results are not near the reference's, or not the same in all sets; null when there is none. */
 export function findWrongKernel(memory: Memory, sets: readonly Kernels[]): keyof Kernels | null {
-  const start = Array.from({ length: OPERANDS }, (_, operand) =>
-    Float32Array.from(
-      { length: OPERAND_LENGTH },
-      (_, i) => (((operand * OPERAND_LENGTH + i) * 7919) % 2003) / 2003 - 0.5,
-    ),
-  );
-  return withArrays(memory, OPERANDS, OPERAND_LENGTH, (arrays) => {
+  const numbers = new Float32Array(OPERANDS * OPERAND_LENGTH);
+  for (let i = 0; i < numbers.length; i++) numbers[i] = ((i * 7919) % 2003) / 2003 - 0.5;
+  return memory.lend(numbers.byteLength, (address) => {
+    // Taken anew after calls that may let the memory grow.
+    const lent = () => new Float32Array(memory.buffer as ArrayBuffer, address, numbers.length);
     const isRight = ({ run }: Case): boolean => {
-      const exact = start.map((operand) => operand.slice());
-      run(referenceKernels, exact);
+      const exact = numbers.slice();
+      run(referenceKernels, split(exact, OPERANDS));
       const outcomes = sets.map((kernels) => {
-        arrays().forEach((array, operand) => array.set(start[operand]));
-        run(kernels, arrays());
-        return arrays().map((array) => array.slice());
+        lent().set(numbers);
+        run(kernels, split(lent(), OPERANDS));
+        return lent().slice();
       });
       return outcomes.every((outcome) =>
-        outcome.every((operand, at) =>
-          operand.every((value, i) => value === outcomes[0][at][i] && isNear(value, exact[at][i])),
-        ),
+        outcome.every((value, i) => value === outcomes[0][i] && isNear(value, exact[i])),
       );
     };
     return CASES.find((one) => !isRight(one))?.name ?? null;
@@ -112,8 +109,10 @@ function isNear(value: number, exact: number): boolean {
 /** Times the product with both tiles in turns, until the wide one has won often enough or can be given up. */
 export function timeTiles(memory: Memory, narrow: Kernels, wide: Kernels): TileSpeeds {
   const { rows, columns, inner } = TIMED;
-  return withArrays(memory, 3, inner * Math.max(rows, columns), (arrays) => {
-    const [a, b, out] = arrays().map((array) => array.fill(0.5));
+  const length = 3 * inner * Math.max(rows, columns);
+  return memory.lend(4 * length, (address) => {
+    const numbers = new Float32Array(memory.buffer as ArrayBuffer, address, length).fill(0.5);
+    const [a, b, out] = split(numbers, 3);
     const layout = product(TIMED);
     const speedOf = (kernels: Kernels): number => {
       const start = performance.now();
@@ -134,19 +133,7 @@ export function isWorthIt({ narrow, wide }: TileSpeeds): boolean {
   return wide >= WORTH * narrow;
 }
 
-/** Hands out arrays in the memory, to be taken anew after calls that may let it grow. */
-function withArrays<Result>(
-  memory: Memory,
-  count: number,
-  length: number,
-  body: (arrays: () => Float32Array[]) => Result,
-): Result {
-  return memory.lend(4 * count * length, (address) =>
-    body(() =>
-      Array.from(
-        { length: count },
-        (_, at) => new Float32Array(memory.buffer as ArrayBuffer, address + 4 * at * length, length),
-      ),
-    ),
-  );
+function split(numbers: Float32Array, count: number): Float32Array[] {
+  const length = numbers.length / count;
+  return Array.from({ length: count }, (_, at) => numbers.subarray(at * length, (at + 1) * length));
 }

@@ -6,6 +6,7 @@ import { KERNEL_SETS } from "../../src/tensor/kernels.ts";
 import { Memory } from "../../src/tensor/memory.ts";
 import { Random } from "../../src/tensor/random.ts";
 import { referenceKernels } from "../../src/tensor/reference-kernels.ts";
+import { TESTED_VARIANTS } from "../variants.ts";
 import { checkAgainstReference, kernelCases, runIn } from "./kernel-cases.ts";
 
 describe("the engine", () => {
@@ -86,6 +87,13 @@ describe("the engine", () => {
     const unset = JSON.parse(run({ APOLLO_KERNELS: "", APOLLO_THREADS: "", APOLLO_SIMD: "" }).stdout);
     expect(unset.kernels).to.equal("simd");
     expect(unset.threads).to.be.greaterThan(0);
+  });
+
+  it("joins pairs of vectors when it is asked to, and refuses to in a run of the tests without", () => {
+    const make = () => createEngine({ kernels: "simd", variant: "wide", threads: 1 }, new Memory());
+    if (TESTED_VARIANTS.includes("wide")) expect(make().variant).to.equal("wide");
+    else expect(make).to.throw('the SIMD variant "wide" needs Node 24 or later on x64');
+    if (process.env.APOLLO_SIMD === "relaxed") expect(TESTED_VARIANTS).to.deep.equal(["plain", "relaxed"]);
   });
 
   it("refuses settings that are no whole number of threads in digits", () => {
