@@ -1,27 +1,31 @@
 /**
- * Speed of the kernels on this machine: `node bench/kernels.ts [matmul|other] [milliseconds per line]`.
+ * Speed of the kernels on this machine: `node bench/kernels.ts [--only matmul|other] [--milliseconds 60]`.
  * Matrix products in GFLOP/s by size, transposition, kernel set and threads; the other kernels of a GPT step in
  * microseconds and in billions of elements per second.
  */
 
 import { cpus } from "node:os";
+import { Option } from "commander";
 import { Bench } from "tinybench";
+import { parseCount } from "../src/cli/parse.ts";
 import { createEngine, type Engine, type EngineOptions } from "../src/tensor/engine.ts";
-import type { Kernels, MatmulLayout } from "../src/tensor/kernels.ts";
+import type { Kernels } from "../src/tensor/kernels.ts";
 import { memory } from "../src/tensor/memory.ts";
+import { benchmark } from "./arguments.ts";
+import { newNumbers, TRANSPOSITION_NAMES, withMatmul } from "./matmul-operands.ts";
 
-const [what = "all", time = "60"] = process.argv.slice(2);
-
-function newNumbers(length: number): Float32Array {
-  const address = memory.allocate(length * 4);
-  const view = new Float32Array(memory.buffer as ArrayBuffer, address, length);
-  for (let i = 0; i < length; i++) view[i] = ((i * 7919) % 2003) / 2003 - 0.5;
-  return view;
-}
+const { only, milliseconds: time } = benchmark(
+  "kernels.ts",
+  "speed of every kernel of a GPT step, by kernel set and threads",
+)
+  .addOption(new Option("--only <kernels>", "matrix products, or the other kernels").choices(["matmul", "other"]))
+  .option("--milliseconds <n>", "about how long each figure is measured", parseCount, 60)
+  .parse()
+  .opts<{ only?: "matmul" | "other"; milliseconds: number }>();
 
 /** The median duration of a call in milliseconds, once the engine has compiled and optimised it. */
 function measure(call: () => void): number {
-  const bench = new Bench({ time: Number(time), warmupTime: Number(time), warmupIterations: 8, iterations: 4 });
+  const bench = new Bench({ time, warmupTime: time, warmupIterations: 8, iterations: 4 });
   bench.add("call", call);
   bench.runSync();
   const result = bench.tasks[0].result;
@@ -36,17 +40,6 @@ const engines: { label: string; options: EngineOptions }[] = [
   { label: "blocked ×2", options: { kernels: "blocked", threads: 2 } },
   { label: "reference", options: { kernels: "reference" } },
 ];
-
-const TRANSPOSITIONS = { NN: [false, false], NT: [false, true], TN: [true, false] } as const;
-
-function matmulLayout(rows: number, columns: number, inner: number, name: keyof typeof TRANSPOSITIONS): MatmulLayout {
-  const [transposeA, transposeB] = TRANSPOSITIONS[name];
-  return {
-    ...{ rows, columns, inner, transposeA, transposeB },
-    ...{ aRow: transposeA ? rows : inner, bRow: transposeB ? inner : columns, outRow: columns },
-    ...{ batches: [1, 1], aBatch: [0, 0], bBatch: [0, 0], outBatch: [0, 0] },
-  };
-}
 
 /** Rows, inner and columns: squares, and the products of a training step with 1024 tokens. */
 const SIZES = [
@@ -74,16 +67,14 @@ function benchMatmul(running: { label: string; engine: Engine }[]): void {
     `\nmatmul, GFLOP/s\n${"rows × inner × columns".padEnd(24)}${running.map(({ label }) => label.padStart(12)).join("")}`,
   );
   for (const [rows, inner, columns] of SIZES) {
-    for (const name of Object.keys(TRANSPOSITIONS) as (keyof typeof TRANSPOSITIONS)[]) {
-      const layout = matmulLayout(rows, columns, inner, name);
-      const [a, b, out] = [newNumbers(rows * inner), newNumbers(inner * columns), newNumbers(rows * columns)];
-      const flops = 2 * rows * inner * columns;
-      const cells = running.map(({ label, engine }) => {
-        if (label === "reference" && flops > 3e8) return "–".padStart(12);
-        return (flops / measure(() => engine.f32.matmul(a, b, out, layout)) / 1e6).toFixed(1).padStart(12);
+    for (const name of TRANSPOSITION_NAMES) {
+      withMatmul({ rows, inner, columns }, name, ({ a, b, out, layout, flops }) => {
+        const cells = running.map(({ label, engine }) => {
+          if (label === "reference" && flops > 3e8) return "–".padStart(12);
+          return (flops / measure(() => engine.f32.matmul(a, b, out, layout)) / 1e6).toFixed(1).padStart(12);
+        });
+        console.log(`${rows} × ${inner} × ${columns} ${name}`.padEnd(24) + cells.join(""));
       });
-      console.log(`${rows} × ${inner} × ${columns} ${name}`.padEnd(24) + cells.join(""));
-      for (const view of [a, b, out]) memory.release(view.byteOffset, view.byteLength);
     }
   }
 }
@@ -197,6 +188,6 @@ await Promise.all(running.map(({ engine }) => engine.ready()));
 console.log(
   `${cpus()[0].model}, ${cpus().length} cores; Node ${process.version}; SIMD variant ${running[0].engine.variant}`,
 );
-if (what !== "other") benchMatmul(running);
-if (what !== "matmul") benchOthers(running);
+if (only !== "other") benchMatmul(running);
+if (only !== "matmul") benchOthers(running);
 for (const { engine } of running) engine.close();

@@ -1,0 +1,30 @@
+/** The benchmarks' command lines: strict, each with --help; whatever is wrong is one sentence and exit code 1. */
+
+import { Command, InvalidArgumentError } from "commander";
+import { GPT_SIZES } from "./sizes.ts";
+
+/** A benchmark's command line, to be given its options and parsed. */
+export function benchmark(file: string, description: string): Command {
+  return new Command(`node bench/${file}`).description(description);
+}
+
+/** The number of a size. @throws when it does not exist. */
+export function parseSize(text: string): number {
+  const number = Number(text);
+  if (text.trim() === "" || GPT_SIZES[number - 1] === undefined)
+    throw new InvalidArgumentError(`There is no size ${text}, only 1 to ${GPT_SIZES.length}.`);
+  return number;
+}
+
+/** Numbers of sizes with commas between them. @throws when one does not exist. */
+export function parseSizes(text: string): number[] {
+  return text.split(",").map(parseSize);
+}
+
+export const SIZE_NUMBERS = GPT_SIZES.map((_, index) => index + 1);
+
+// What goes wrong later, such as a variable of the environment that names no kernels, ends a benchmark in the same way.
+process.once("uncaughtException", (error) => {
+  console.error(`error: ${error.message}`);
+  process.exit(1);
+});
