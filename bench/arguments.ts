@@ -3,9 +3,16 @@
 import { Command, InvalidArgumentError } from "commander";
 import { GPT_SIZES } from "./sizes.ts";
 
-/** A benchmark's command line, to be given its options and parsed. */
+/** A benchmark's command line, to be given its options and read. */
 export function benchmark(file: string, description: string): Command {
   return new Command(`node bench/${file}`).description(description);
+}
+
+/** The values of the options. An argument that is none of them is refused by its name. */
+export function readOptions<Options extends object>(command: Command): Options {
+  const { args } = command.allowExcessArguments().parse();
+  if (args.length > 0) command.error(`error: unknown argument '${args[0]}'`);
+  return command.opts<Options>();
 }
 
 /** The number of a size. @throws when it does not exist. */

@@ -1,5 +1,5 @@
 /**
- * How much of a sampler's FLOPs saving arrives as time: `node bench/depth-sampling.ts [size, 1 to 5] [rounds]`.
+ * How much of a sampler's FLOPs saving arrives as time: `node bench/depth-sampling.ts [--size 4] [--rounds 10]`.
  *
  * For every stage, steps of all depths take turns, so that all see the same machine. From their median times follow the
  * expected milliseconds and FLOPs per step of LVPS, US, ES, FS and growth without sampling, and what each saves against
@@ -9,20 +9,26 @@
 import { depthSampler, SAMPLERS } from "../src/apollo/depth-sampler.ts";
 import { layerMap } from "../src/apollo/layer-map.ts";
 import { planFromMap } from "../src/apollo/step-plan.ts";
+import { parseCount } from "../src/cli/parse.ts";
 import { describeMachine } from "../src/lab/machine.ts";
 import { nameOfSize, trainingSteps, warmUpSteps } from "../src/lab/step-times.ts";
 import { median } from "../src/report/statistics.ts";
 import { Random } from "../src/tensor/random.ts";
+import { benchmark, parseSize, readOptions } from "./arguments.ts";
 import { GPT_SIZES } from "./sizes.ts";
 
 const STAGES = [1, 3, 6];
 
-const [sizeNumber = "2", roundsText = "20"] = process.argv.slice(2);
-const size = GPT_SIZES[Number(sizeNumber) - 1];
-const rounds = Number(roundsText);
-if (size === undefined) throw new Error(`there is no size ${sizeNumber}, only 1 to ${GPT_SIZES.length}`);
-if (!Number.isInteger(rounds) || rounds < 1)
-  throw new Error(`rounds must be a whole number from 1, not "${roundsText}"`);
+/** What LVPS should save of time for what it saves of FLOPs, and the size of which that is wanted. */
+const BAR = 0.95;
+const BAR_SIZE = 4;
+
+const { size: sizeNumber, rounds } = readOptions<{ size: number; rounds: number }>(
+  benchmark("depth-sampling.ts", "how much of a sampler's saving arrives as time")
+    .option("--size <number>", `which GPT of sizes.ts, 1 to ${GPT_SIZES.length}`, parseSize, BAR_SIZE)
+    .option("--rounds <n>", "timed steps of every depth", parseCount, 10),
+);
+const size = GPT_SIZES[sizeNumber - 1];
 const L = size.layers;
 
 interface StepCost {
@@ -43,6 +49,7 @@ function describeSavings(cost: StepCost, full: StepCost): string {
 
 console.log(describeMachine());
 console.log(`GPT ${nameOfSize(size)}, ${rounds} rounds; saved against FS in the same stage`);
+if (sizeNumber === BAR_SIZE) console.log(`wanted of LVPS: a ratio of ${BAR} in every stage`);
 for (const N of STAGES.filter((stage) => stage < L)) {
   let nextDepth = L;
   const steps = trainingSteps(size, () => planFromMap(layerMap("interp_floor", N, nextDepth)));

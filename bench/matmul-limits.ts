@@ -11,7 +11,7 @@ import { median } from "../src/report/statistics.ts";
 import { createEngine, type Engine, type SimdVariant } from "../src/tensor/engine.ts";
 import { memory } from "../src/tensor/memory.ts";
 import { compileKernels } from "../src/tensor/simd-module.ts";
-import { benchmark } from "./arguments.ts";
+import { benchmark, readOptions } from "./arguments.ts";
 import { type MatmulSize, newNumbers, TRANSPOSITION_NAMES, withMatmul } from "./matmul-operands.ts";
 import { medianAndQuartiles } from "./quartiles.ts";
 
@@ -39,10 +39,14 @@ const SAMPLE_FLOPS = 2e8;
 const TILE_ROWS = 6;
 const TILE_INNER = 256;
 
-const { milliseconds } = benchmark("matmul-limits.ts", "how near matrix products come to their register tile's speed")
-  .option("--milliseconds <n>", "how long each line is measured", parseCount, 500)
-  .parse()
-  .opts<{ milliseconds: number }>();
+const { milliseconds } = readOptions<{ milliseconds: number }>(
+  benchmark("matmul-limits.ts", "how near matrix products come to their register tile's speed").option(
+    "--milliseconds <n>",
+    "how long each line is measured",
+    parseCount,
+    500,
+  ),
+);
 
 /** Measurements over those that were taken beside them. */
 const ratios = (values: readonly number[], others: readonly number[]) => values.map((value, i) => value / others[i]);

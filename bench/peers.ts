@@ -1,28 +1,31 @@
 /**
  * The same GPT training step in apollo-ts and in other frameworks: `npm run bench -- --peers [names] [--sizes 1,3]
  * [--rounds 5] [--seconds 6] [--limit 120] [--out file]`. Every process starts from the same weights and batch and
- * has to show the same losses; rounds are interleaved; ratios are between medians over the rounds.
+ * has to show the same losses; rounds are interleaved; ratios are taken within a round, and their median counts.
  */
 
-import { mkdirSync, mkdtempSync, rmSync, writeFileSync } from "node:fs";
+import { appendFileSync, mkdirSync, mkdtempSync, rmSync, writeFileSync } from "node:fs";
 import { tmpdir } from "node:os";
 import { dirname, join } from "node:path";
-import { Command, InvalidArgumentError } from "commander";
-import { parseCount, parseList } from "../src/cli/parse.ts";
+import { InvalidArgumentError } from "commander";
+import { parseCount } from "../src/cli/parse.ts";
 import { describeMachine } from "../src/lab/machine.ts";
 import { nameOfSize, type StepSize } from "../src/lab/step-times.ts";
 import { Gpt } from "../src/nn/index.ts";
 import { median } from "../src/report/statistics.ts";
 import { Random } from "../src/tensor/random.ts";
+import { benchmark, parseSizes, readOptions, SIZE_NUMBERS } from "./arguments.ts";
+import type { Measurement } from "./peers/measurement.ts";
 import { APOLLO, APOLLO_NARROW, PARTICIPANTS, type Participant, type Setting } from "./peers/participants.ts";
 import { differenceInTraining, type RunOptions, runStep } from "./peers/run-step.ts";
 import { writeStart } from "./peers/start.ts";
+import { medianAndQuartiles } from "./quartiles.ts";
 import { GPT_SIZES } from "./sizes.ts";
 
 interface Flags {
   /** True for all. */
-  peers: readonly string[] | true;
-  /** Indices into the sizes. */
+  peers?: readonly string[] | true;
+  /** Numbers of sizes, from 1. */
   sizes: readonly number[];
   rounds: number;
   seconds: number;
@@ -59,34 +62,47 @@ function parseNames(text: string): readonly string[] {
   return names;
 }
 
-function parseSizes(text: string): number[] {
-  return parseList(text).map((number) => {
-    if (GPT_SIZES[number - 1] === undefined)
-      throw new InvalidArgumentError(`There is no size ${number}, only 1 to ${GPT_SIZES.length}.`);
-    return number - 1;
-  });
+/** The longest that a timer of Node's can wait. */
+const MOST_SECONDS = Math.floor((2 ** 31 - 1) / 1000);
+
+function parseLimit(text: string): number {
+  const seconds = parseCount(text);
+  if (seconds > MOST_SECONDS)
+    throw new InvalidArgumentError(`${seconds} s are more than Node's timers can wait: ${MOST_SECONDS}.`);
+  return seconds;
 }
 
-const flags = new Command("npm run bench --")
-  .requiredOption("--peers [names]", `some of ${PEER_NAMES.join(",")}; all when left out`, parseNames)
-  .option("--sizes <numbers>", "which sizes, from 1; all when left out", parseSizes, [...GPT_SIZES.keys()])
-  .option("--rounds <n>", "interleaved rounds", parseCount, 5)
-  .option("--seconds <n>", "about how long each process measures", parseCount, 6)
-  .option("--limit <n>", "seconds after which a process is given up", parseCount, 120)
-  .option("--out <file>", "results as JSON", "bench/results/peers.json")
-  .parse()
-  .opts<Flags>();
+const flags = readOptions<Flags>(
+  benchmark("all.ts", "every benchmark in turn; with --peers other frameworks' training steps beside ours")
+    .name("npm run bench --")
+    .option("--peers [names]", `some of ${PEER_NAMES.join(",")}; all when left out`, parseNames)
+    .option("--sizes <numbers>", "which sizes, from 1; all when left out", parseSizes, SIZE_NUMBERS)
+    .option("--rounds <n>", "interleaved rounds", parseCount, 5)
+    .option("--seconds <n>", "about how long each process measures", parseCount, 6)
+    .option("--limit <n>", "seconds after which a process is given up", parseLimit, 120)
+    .option("--out <file>", "results as JSON", "bench/results/peers.json"),
+);
+
+if (flags.peers === undefined)
+  throw new Error("without --peers every benchmark runs as it is, and options mean nothing");
+if (flags.seconds >= flags.limit)
+  throw new Error(`--limit ${flags.limit} ends a process before it has measured for --seconds ${flags.seconds}`);
 
 const message = (error: unknown) => (error instanceof Error ? error.message : String(error));
 
+/** Ours, and those peers of the chosen ones that are installed. @throws when none of them is. */
 function chosenParticipants(): Participant[] {
-  return PARTICIPANTS.filter((participant) => {
+  const missing: string[] = [];
+  const present = PARTICIPANTS.filter((participant) => {
     if (isOwn(participant)) return true;
-    if (flags.peers !== true && !flags.peers.includes(participant.name)) return false;
-    const missing = participant.missing();
-    if (missing !== null) console.log(`${participant.label}: ${missing}`);
-    return missing === null;
+    if (flags.peers !== true && !flags.peers?.includes(participant.name)) return false;
+    const reason = participant.missing();
+    if (reason !== null) missing.push(`${participant.label} is ${reason}`);
+    return reason === null;
   });
+  if (present.every(isOwn)) throw new Error(`there is nothing to compare with: ${missing.join("; ")}`);
+  for (const line of missing) console.log(line);
+  return present;
 }
 
 /** 6·P·B·T + 12·L·B·T²·d, with P without the position table: the same count for everyone. */
@@ -134,9 +150,10 @@ async function calibrate(participant: Participant, run: RunOptions): Promise<Ent
 
 async function measureRounds(entries: Entry[], run: RunOptions): Promise<void> {
   const slow = new Set<Entry>();
+  let own: Measurement | null = null;
   for (let round = 0; round < flags.rounds; round++) {
-    let own: Awaited<ReturnType<typeof runStep>> | null = null;
-    for (const entry of entries) {
+    // Nobody always follows the same one.
+    for (const entry of round % 2 === 0 ? entries : entries.toReversed()) {
       if (entry.failure !== null || (slow.has(entry) && round >= ROUNDS_OF_THE_SLOW)) continue;
       const began = performance.now();
       try {
@@ -155,42 +172,47 @@ async function measureRounds(entries: Entry[], run: RunOptions): Promise<void> {
   }
 }
 
+/** How many times as long as `base` an entry took: one ratio for each round in which both took part. */
+function ratiosTo(base: Entry, { rounds }: Entry): number[] {
+  return rounds.slice(0, base.rounds.length).map((ms, round) => ms / base.rounds[round]);
+}
+
+/** A line a participant: medians over the rounds with their quartiles, and what ran in which setting. */
 function printTable(sizeIndex: number, entries: Entry[], flops: number): void {
-  const ms = new Map(entries.map((entry) => [entry.participant.name, median(entry.rounds)]));
-  const header = ["ms", "min–max", "GFLOP/s", "× of apollo-ts", "bar", "× of no revectorizer", "bar"];
-  const widths = [9, 17, 9, 16, 16, 22, 16, 0];
+  const widths = [26, 9, 22, 16, 22, 16, 0];
   const row = (label: string, cells: string[]) =>
     console.log(label.padEnd(28) + cells.map((cell, index) => cell.padStart(widths[index])).join(""));
-  row("", header);
-  for (const { participant, setting, rounds, description, failure } of entries) {
+  row("", ["ms (quartiles)", "GFLOP/s", "× of apollo-ts", "bar", "× of no revectorizer", "bar"]);
+  for (const entry of entries) {
+    const { participant, setting, rounds, description, failure } = entry;
     if (failure !== null) {
       console.log(`${participant.label.padEnd(28)}– (${failure})`);
       continue;
     }
-    const own = ms.get(participant.name)!;
     const comparisons = [APOLLO, APOLLO_NARROW].flatMap((base) => {
-      const ratio = own / ms.get(base)!;
+      const ratios = ratiosTo(entries.find(({ participant }) => participant.name === base)!, entry);
       const bar = participant.bars.find(({ of }) => of === base)?.ratios[sizeIndex] ?? null;
-      return [ratio.toFixed(2), bar === null ? "" : `≥ ${bar}: ${ratio >= bar ? "met" : "not met"}`];
+      return [medianAndQuartiles(ratios), bar === null ? "" : `≥ ${bar}: ${median(ratios) >= bar ? "met" : "not met"}`];
     });
-    const spread = `${Math.min(...rounds).toFixed(1)}–${Math.max(...rounds).toFixed(1)}`;
     row(participant.label, [
-      own.toFixed(2),
-      spread,
-      (flops / own / 1e6).toFixed(1),
+      medianAndQuartiles(rounds),
+      (flops / median(rounds) / 1e6).toFixed(1),
       ...comparisons,
       `  ${description} ${setting.label}`,
     ]);
   }
 }
 
+// What cannot be written is told before anything is measured.
+mkdirSync(dirname(flags.out), { recursive: true });
+appendFileSync(flags.out, "");
 const participants = chosenParticipants();
 const results: object[] = [];
 console.log(describeMachine());
 const folder = mkdtempSync(join(tmpdir(), "apollo-peers-"));
 try {
-  for (const sizeIndex of flags.sizes) {
-    const size = GPT_SIZES[sizeIndex];
+  for (const number of flags.sizes) {
+    const size = GPT_SIZES[number - 1];
     const flops = flopsOf(size);
     console.log(`\n${nameOfSize(size)}: ${(flops / 1e9).toFixed(2)} GFLOP a step`);
     writeFirstWeights(folder, size);
@@ -198,7 +220,7 @@ try {
     const entries: Entry[] = [];
     for (const participant of participants) entries.push(await calibrate(participant, run));
     await measureRounds(entries, run);
-    printTable(sizeIndex, entries, flops);
+    printTable(number - 1, entries, flops);
     results.push({
       size,
       flops,
@@ -209,7 +231,6 @@ try {
         medianMs: rounds.length === 0 ? null : median(rounds),
       })),
     });
-    mkdirSync(dirname(flags.out), { recursive: true });
     writeFileSync(
       flags.out,
       `${JSON.stringify({ machine: describeMachine(), date: new Date().toISOString(), results }, null, 2)}\n`,

@@ -45,8 +45,11 @@ function apollo(name: string, label: string, environment: Record<string, string>
 /** The first Python that has PyTorch: Debian's package serves Debian's own interpreter only. */
 let python: string | null | undefined;
 function pythonWithTorch(): string | null {
-  python ??= ["python3", "/usr/bin/python3"].find((program) => spawnSync(program, ["-c", "import torch"]).status === 0);
-  return python ?? null;
+  if (python === undefined) {
+    const programs = ["python3", "/usr/bin/python3"];
+    python = programs.find((program) => spawnSync(program, ["-c", "import torch"]).status === 0) ?? null;
+  }
+  return python;
 }
 
 /** OpenMP and BLAS threads as in every combination, times the kernels of OpenBLAS: detected, or those for AVX-512. */
@@ -90,7 +93,10 @@ export const PARTICIPANTS: readonly Participant[] = [
   {
     name: "torch",
     label: "PyTorch",
-    settings: pytorchSettings(),
+    // Asked for, not made at once: looking for PyTorch takes seconds.
+    get settings() {
+      return pytorchSettings();
+    },
     missing: missingPytorch,
     bars: [
       { of: APOLLO, ratios: [1.5, 1.5, 1.5, 1.5, 1.2] },
@@ -100,7 +106,9 @@ export const PARTICIPANTS: readonly Participant[] = [
   {
     name: "torch-malloc",
     label: "PyTorch, memory kept",
-    settings: pytorchSettings(KEEP_MEMORY),
+    get settings() {
+      return pytorchSettings(KEEP_MEMORY);
+    },
     missing: missingPytorch,
     bars: [],
   },
