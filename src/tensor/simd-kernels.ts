@@ -49,7 +49,7 @@ const COST = {
   exponential: 0.5,
   longFormula: 1,
   scattered: 1,
-  multiplication: 0.012,
+  multiplication: 0.022,
 } as const;
 
 const UNARY_COSTS = {

@@ -3,8 +3,11 @@
 import { platform } from "./current-platform.ts";
 import { Control, functionTable, PAGE_BYTES, pause, SLOT, type ThreadStart, workOff } from "./thread-program.ts";
 
-/** How long a worker looks for the next command before it sleeps: longer than the pause between two operations. */
-const SPIN_MS = 0.1;
+/**
+ * How long a worker looks for the next command before it sleeps: longer than nearly all pauses between two operations, for
+ * to wake it takes as long as an operation of a small model.
+ */
+const SPIN_MS = 0.8;
 
 /** The ticket of a command that is not number `seen`. */
 function nextTicket(slots: Int32Array, seen: number): number {
