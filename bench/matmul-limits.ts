@@ -9,6 +9,7 @@
 import { parseCount } from "../src/cli/parse.ts";
 import { median } from "../src/report/statistics.ts";
 import { createEngine, type Engine } from "../src/tensor/engine.ts";
+import { TILE_ROWS } from "../src/tensor/matmul-parts.ts";
 import { memory } from "../src/tensor/memory.ts";
 import { compileKernels } from "../src/tensor/simd-module.ts";
 import { benchmark, readOptions } from "./arguments.ts";
@@ -36,7 +37,6 @@ const WANTED_CEILING: Record<NonNullable<Engine["variant"]>, number | null> = { 
 const WANTED_ON = "an AMD EPYC with AVX-512 at 3.4 GHz";
 /** A sample is at least so much work: over a millisecond, so that the processor has the clock that it keeps under this load. */
 const SAMPLE_FLOPS = 2e8;
-const TILE_ROWS = 6;
 const TILE_INNER = 256;
 
 const { milliseconds } = readOptions<{ milliseconds: number }>(
