@@ -34,7 +34,7 @@ const PRODUCTS: readonly Product[] = [
 ];
 /** GFLOP/s of the tile alone, on the machine that the bar was set for; its limits are 109 and 55. */
 const WANTED_CEILING: Record<NonNullable<Engine["variant"]>, number | null> = { wide: 100, relaxed: 53, plain: null };
-const WANTED_ON = "an AMD EPYC with AVX-512 at 3.4 GHz";
+const WANTED_ON = "an AVX-512 server at 3.4 GHz";
 /** A sample is at least so much work: over a millisecond, so that the processor has the clock that it keeps under this load. */
 const SAMPLE_FLOPS = 2e8;
 const TILE_INNER = 256;
@@ -64,7 +64,7 @@ function speed(flops: number, call: () => void): number {
 }
 
 const one = createEngine({ kernels: "simd", threads: 1 });
-const two = createEngine({ kernels: "simd", threads: 2 });
+const two = createEngine({ kernels: "simd", threads: 2, variant: one.variant ?? undefined });
 await two.ready();
 const panel = one.variant === "wide" ? 16 : 8;
 const module = compileKernels(one.variant === "plain" ? "plain" : "relaxed", memory);

@@ -22,7 +22,7 @@ const OPERAND_LENGTH = INNER * COLUMNS;
 const TOLERANCE = 1e-4;
 
 /** Too little work to be shared between threads. */
-const TIMED = { rows: 48, columns: 96, inner: 128 };
+const TIMED = { rows: 48, columns: 96, inner: 64 };
 const ROUND_CALLS = 4;
 const LEAST_ROUNDS = 5;
 /** A tile that has not won by then cannot: short rounds find a quiet moment soon. */
