@@ -1,7 +1,7 @@
 /**
- * Every benchmark in turn: kernels, whole training steps, also on two threads against one, saturation, depth sampling. Each can be run alone:
- * `npx node bench/kernels.ts`. With `--peers` other frameworks' training steps beside ours instead: peers.ts reads the
- * options.
+ * Every benchmark in turn: kernels, whole training steps, also on two threads against one, saturation, depth sampling.
+ * Each can be run alone: `npx node bench/kernels.ts`. With `--peers` other frameworks' training steps beside ours instead:
+ * peers.ts reads the options.
  */
 
 if (process.argv.length > 2) {

@@ -1,6 +1,6 @@
 /** The benchmarks' command lines: strict, each with --help; whatever is wrong is one sentence and exit code 1. */
 
-import { Command, InvalidArgumentError } from "commander";
+import { Command, InvalidArgumentError, Option } from "commander";
 import { GPT_SIZES } from "./sizes.ts";
 
 /** A benchmark's command line, to be given its options and read. */
@@ -16,7 +16,7 @@ export function readOptions<Options extends object>(command: Command): Options {
 }
 
 /** The number of a size. @throws when it does not exist. */
-export function parseSize(text: string): number {
+function parseSize(text: string): number {
   const number = Number(text);
   if (text.trim() === "" || GPT_SIZES[number - 1] === undefined)
     throw new InvalidArgumentError(`There is no size ${text}, only 1 to ${GPT_SIZES.length}.`);
@@ -26,6 +26,13 @@ export function parseSize(text: string): number {
 /** Numbers of sizes with commas between them. @throws when one does not exist. */
 export function parseSizes(text: string): number[] {
   return text.split(",").map(parseSize);
+}
+
+/** The option `--size`, of which the number of a GPT comes. */
+export function sizeOption(byDefault: number): Option {
+  return new Option("--size <number>", `which GPT of sizes.ts, 1 to ${GPT_SIZES.length}`)
+    .argParser(parseSize)
+    .default(byDefault);
 }
 
 export const SIZE_NUMBERS = GPT_SIZES.map((_, index) => index + 1);

@@ -14,7 +14,7 @@ import { describeMachine } from "../src/lab/machine.ts";
 import { nameOfSize, trainingSteps, warmUpSteps } from "../src/lab/step-times.ts";
 import { median } from "../src/report/statistics.ts";
 import { Random } from "../src/tensor/random.ts";
-import { benchmark, parseSize, readOptions } from "./arguments.ts";
+import { benchmark, readOptions, sizeOption } from "./arguments.ts";
 import { GPT_SIZES } from "./sizes.ts";
 
 const STAGES = [1, 3, 6];
@@ -25,7 +25,7 @@ const BAR_SIZE = 4;
 
 const { size: sizeNumber, rounds } = readOptions<{ size: number; rounds: number }>(
   benchmark("depth-sampling.ts", "how much of a sampler's saving arrives as time")
-    .option("--size <number>", `which GPT of sizes.ts, 1 to ${GPT_SIZES.length}`, parseSize, BAR_SIZE)
+    .addOption(sizeOption(BAR_SIZE))
     .option("--rounds <n>", "timed steps of every depth", parseCount, 10),
 );
 const size = GPT_SIZES[sizeNumber - 1];

@@ -11,6 +11,7 @@ import { median } from "../src/report/statistics.ts";
 import { createEngine, type Engine } from "../src/tensor/engine.ts";
 import { TILE_ROWS } from "../src/tensor/matmul-parts.ts";
 import { memory } from "../src/tensor/memory.ts";
+import { panelFor } from "../src/tensor/simd-kernels.ts";
 import { compileKernels } from "../src/tensor/simd-module.ts";
 import { benchmark, readOptions } from "./arguments.ts";
 import { type MatmulSize, newNumbers, TRANSPOSITION_NAMES, withMatmul } from "./matmul-operands.ts";
@@ -64,12 +65,13 @@ function speed(flops: number, call: () => void): number {
 }
 
 const one = createEngine({ kernels: "simd", threads: 1 });
-const two = createEngine({ kernels: "simd", threads: 2, variant: one.variant ?? undefined });
+const variant = one.variant!;
+const two = createEngine({ kernels: "simd", threads: 2, variant });
 await two.ready();
-const panel = one.variant === "wide" ? 16 : 8;
-const module = compileKernels(one.variant === "plain" ? "plain" : "relaxed", memory);
-const { multiplyTileRepeatedly } = new WebAssembly.Instance(module, { env: { memory: memory.memory } })
-  .exports as Record<string, (...numbers: number[]) => void>;
+const panel = panelFor(variant);
+const { multiplyTileRepeatedly } = new WebAssembly.Instance(compileKernels(variant, memory), {
+  env: { memory: memory.memory },
+}).exports as Record<string, (...numbers: number[]) => void>;
 const [tileA, tileB, zeros, tileOut] = [TILE_ROWS * TILE_INNER, TILE_INNER * panel, panel, TILE_ROWS * panel].map(
   newNumbers,
 );
@@ -82,8 +84,8 @@ const ceiling = () => {
   return speed(TILES * tileFlops, () => multiplyTileRepeatedly(panel, ...address, TILE_INNER, TILES));
 };
 
-const wanted = WANTED_CEILING[one.variant!];
-console.log(`variant ${one.variant}: register tile ${TILE_ROWS} × ${panel}`);
+const wanted = WANTED_CEILING[variant];
+console.log(`variant ${variant}: register tile ${TILE_ROWS} × ${panel}`);
 if (wanted !== null) console.log(`ceiling wanted: ${wanted} GFLOP/s on ${WANTED_ON}; elsewhere it is what it is`);
 console.log("GFLOP/s, medians; in brackets what is wanted");
 console.log(`${"rows × inner × columns".padEnd(28)}  ceiling   1 thread      of ceiling   2 threads     of 1 thread`);

@@ -1,5 +1,7 @@
 /** How measurements that vary are told. */
 
+import { median } from "../src/report/statistics.ts";
+
 /** The value below which a share of the values lies, in proportion between its two neighbours; NaN for an empty list. */
 export function quantile(values: readonly number[], share: number): number {
   if (values.length === 0) return Number.NaN;
@@ -12,6 +14,6 @@ export function quantile(values: readonly number[], share: number): number {
 
 /** Median and quartiles, such as `1.79 (1.74–1.82)`. */
 export function medianAndQuartiles(values: readonly number[], digits = 2): string {
-  const [low, middle, high] = [0.25, 0.5, 0.75].map((share) => quantile(values, share).toFixed(digits));
-  return `${middle} (${low}–${high})`;
+  const [low, high] = [0.25, 0.75].map((share) => quantile(values, share).toFixed(digits));
+  return `${median(values).toFixed(digits)} (${low}–${high})`;
 }

@@ -3,8 +3,7 @@
  *
  * An exponential far below the largest of its row is a subnormal number, and so are products with it; arithmetic on those
  * takes a processor a hundred cycles. The kernels make none (see `NEGLIGIBLE` in src/tensor/assembly/lanes.ts), so that a
- * saturated step should take as long as one of a new model. The two take turns; the
- * ratio is the median over the pairs.
+ * saturated step should take as long as one of a new model. The two take turns; the ratio is the median over the pairs.
  */
 
 import { parseCount } from "../src/cli/parse.ts";

@@ -12,7 +12,7 @@ import { parseCount } from "../src/cli/parse.ts";
 import { describeMachine } from "../src/lab/machine.ts";
 import { nameOfSize, warmUpSteps } from "../src/lab/step-times.ts";
 import { median } from "../src/report/statistics.ts";
-import { benchmark, parseSize, readOptions } from "./arguments.ts";
+import { benchmark, readOptions, sizeOption } from "./arguments.ts";
 import { medianAndQuartiles } from "./quartiles.ts";
 import { GPT_SIZES } from "./sizes.ts";
 
@@ -24,7 +24,7 @@ const BAR = 1.8;
 
 const { size: sizeNumber, rounds } = readOptions<{ size: number; rounds: number }>(
   benchmark("two-threads.ts", "a training step on two threads against one")
-    .option("--size <number>", `which GPT of sizes.ts, 1 to ${GPT_SIZES.length}`, parseSize, BAR_SIZE)
+    .addOption(sizeOption(BAR_SIZE))
     .option("--rounds <n>", "how often each takes its turn", parseCount, 40),
 );
 

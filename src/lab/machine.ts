@@ -5,7 +5,10 @@ import type { VariantProbe } from "../tensor/choose-variant.ts";
 import { engineInfo } from "../tensor/engine.ts";
 import { WORTH } from "../tensor/simd-probe.ts";
 
-/** Processor, runtime, kernel set, threads, what the probe of the SIMD variants found, and the origin of every kernel, as lines of text. */
+/**
+ * Processor, runtime, kernel set, threads, what the probe of the SIMD variants found, and the origin of every kernel, as
+ * lines of text.
+ */
 export function describeMachine(): string {
   const info = engineInfo();
   const byOrigin = new Map<string, string[]>();

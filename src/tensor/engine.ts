@@ -7,7 +7,7 @@ import { type AttentionSize, KERNEL_SETS, type KernelSetName, type Kernels } fro
 import { type Memory, memory } from "./memory.ts";
 import { createAddressOf } from "./operand-addresses.ts";
 import { referenceKernels } from "./reference-kernels.ts";
-import { attentionScratchBytes, createSimdKernels, kernelOrigins, type PanelWidth } from "./simd-kernels.ts";
+import { attentionScratchBytes, createSimdKernels, kernelOrigins, type PanelWidth, panelFor } from "./simd-kernels.ts";
 import { compileKernels, possibleVariants, SIMD_VARIANTS, type SimdVariant } from "./simd-module.ts";
 import type { DType } from "./storage.ts";
 import { ThreadPool, type ThreadPoolOptions } from "./thread-pool.ts";
@@ -74,7 +74,7 @@ export function createEngine(options: EngineOptions = {}, on: Memory = memory, p
   const parts = chosen?.parts ?? (kernels === "blocked" ? build(null) : null);
   const sets: { name: KernelSetName; kernels: Kernels }[] = [{ name: "reference", kernels: referenceKernels }];
   if (parts !== null) sets.unshift({ name: "blocked", kernels: parts.blocked });
-  if (chosen !== null) sets.unshift({ name: "simd", kernels: chosen.parts.simd(chosen.variant === "wide" ? 16 : 8) });
+  if (chosen !== null) sets.unshift({ name: "simd", kernels: chosen.parts.simd(panelFor(chosen.variant)) });
   return {
     kernels,
     variant: chosen?.variant ?? null,

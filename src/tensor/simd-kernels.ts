@@ -19,6 +19,7 @@ import { divideMatmul } from "./matmul-parts.ts";
 import type { Memory } from "./memory.ts";
 import { dropoutThreshold } from "./random.ts";
 import { createListKernels } from "./simd-list-kernels.ts";
+import type { SimdVariant } from "./simd-module.ts";
 import { mergeAxes } from "./strided-axes.ts";
 import type { ThreadPool } from "./thread-pool.ts";
 
@@ -26,6 +27,11 @@ import type { ThreadPool } from "./thread-pool.ts";
  * Columns of a register tile: 8 suits 128-bit engines; 16 those that join pairs of 128-bit operations. Equal results.
  */
 export type PanelWidth = 8 | 16;
+
+/** The panel that suits a variant. */
+export function panelFor(variant: SimdVariant): PanelWidth {
+  return variant === "wide" ? 16 : 8;
+}
 
 export interface SimdKernelsOptions {
   memory: Memory;

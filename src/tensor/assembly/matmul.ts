@@ -196,7 +196,10 @@ function finishBlock(
   }
 }
 
-/** B[depth, columns] (stored [columns, depth] when transposed) → panels [columns / panel][depth][panel], the last one narrow if it can be. */
+/**
+ * B[depth, columns] (stored [columns, depth] when transposed) → panels [columns / panel][depth][panel], the last one narrow
+ * if it can be.
+ */
 export function packPanels(
   b: usize,
   bRow: usize,
