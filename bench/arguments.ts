@@ -1,7 +1,10 @@
 /** The benchmarks' command lines: strict, each with --help; whatever is wrong is one sentence and exit code 1. */
 
 import { Command, InvalidArgumentError, Option } from "commander";
+import { parseCountTo, parseList } from "../src/cli/parse.ts";
 import { GPT_SIZES } from "./sizes.ts";
+
+export const SIZE_NUMBERS = GPT_SIZES.map((_, index) => index + 1);
 
 /** A benchmark's command line, to be given its options and read. */
 export function benchmark(file: string, description: string): Command {
@@ -17,16 +20,17 @@ export function readOptions<Options extends object>(command: Command): Options {
 
 /** The number of a size. @throws when it does not exist. */
 function parseSize(text: string): number {
-  const number = Number(text);
-  if (text.trim() === "" || GPT_SIZES[number - 1] === undefined)
-    throw new InvalidArgumentError(`There is no size ${text}, only 1 to ${GPT_SIZES.length}.`);
+  const number = SIZE_NUMBERS.find((number) => String(number) === text);
+  if (number === undefined)
+    throw new InvalidArgumentError(`There is no size "${text}", only 1 to ${GPT_SIZES.length}.`);
   return number;
 }
 
 /** Numbers of sizes with commas between them. @throws when one does not exist. */
-export function parseSizes(text: string): number[] {
-  return text.split(",").map(parseSize);
-}
+export const parseSizes = parseList(parseSize);
+
+/** How long something is measured; an hour is enough. */
+export const parseMilliseconds = parseCountTo(3_600_000);
 
 /** The option `--size`, of which the number of a GPT comes. */
 export function sizeOption(byDefault: number): Option {
@@ -34,8 +38,6 @@ export function sizeOption(byDefault: number): Option {
     .argParser(parseSize)
     .default(byDefault);
 }
-
-export const SIZE_NUMBERS = GPT_SIZES.map((_, index) => index + 1);
 
 // What goes wrong later, such as a variable of the environment that names no kernels, ends a benchmark in the same way.
 process.once("uncaughtException", (error) => {

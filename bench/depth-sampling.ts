@@ -9,7 +9,7 @@
 import { depthSampler, SAMPLERS } from "../src/apollo/depth-sampler.ts";
 import { layerMap } from "../src/apollo/layer-map.ts";
 import { planFromMap } from "../src/apollo/step-plan.ts";
-import { parseCount } from "../src/cli/parse.ts";
+import { parseTimedSteps } from "../src/cli/parse.ts";
 import { describeMachine } from "../src/lab/machine.ts";
 import { nameOfSize, trainingSteps, warmUpSteps } from "../src/lab/step-times.ts";
 import { median } from "../src/report/statistics.ts";
@@ -26,7 +26,7 @@ const BAR_SIZE = 4;
 const { size: sizeNumber, rounds } = readOptions<{ size: number; rounds: number }>(
   benchmark("depth-sampling.ts", "how much of a sampler's saving arrives as time")
     .addOption(sizeOption(BAR_SIZE))
-    .option("--rounds <n>", "timed steps of every depth", parseCount, 10),
+    .option("--rounds <n>", "timed steps of every depth", parseTimedSteps, 10),
 );
 const size = GPT_SIZES[sizeNumber - 1];
 const L = size.layers;

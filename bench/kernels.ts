@@ -7,17 +7,16 @@
 import { cpus } from "node:os";
 import { Option } from "commander";
 import { Bench } from "tinybench";
-import { parseCount } from "../src/cli/parse.ts";
 import { createEngine, type Engine, type EngineOptions } from "../src/tensor/engine.ts";
 import type { Kernels } from "../src/tensor/kernels.ts";
 import { memory } from "../src/tensor/memory.ts";
-import { benchmark, readOptions } from "./arguments.ts";
+import { benchmark, parseMilliseconds, readOptions } from "./arguments.ts";
 import { newNumbers, TRANSPOSITION_NAMES, withMatmul } from "./matmul-operands.ts";
 
 const { only, milliseconds: time } = readOptions<{ only?: "matmul" | "other"; milliseconds: number }>(
   benchmark("kernels.ts", "speed of every kernel of a GPT step, by kernel set and threads")
     .addOption(new Option("--only <kernels>", "matrix products, or the other kernels").choices(["matmul", "other"]))
-    .option("--milliseconds <n>", "about how long each figure is measured", parseCount, 60),
+    .option("--milliseconds <n>", "about how long each figure is measured", parseMilliseconds, 60),
 );
 
 /** The median duration of a call in milliseconds, once the engine has compiled and optimised it. */

@@ -6,14 +6,13 @@
  * APOLLO_SIMD=relaxed measures without joined vector pairs, as in a browser.
  */
 
-import { parseCount } from "../src/cli/parse.ts";
 import { median } from "../src/report/statistics.ts";
 import { createEngine, type Engine } from "../src/tensor/engine.ts";
 import { TILE_ROWS } from "../src/tensor/matmul-parts.ts";
 import { memory } from "../src/tensor/memory.ts";
 import { panelFor } from "../src/tensor/simd-kernels.ts";
 import { compileKernels } from "../src/tensor/simd-module.ts";
-import { benchmark, readOptions } from "./arguments.ts";
+import { benchmark, parseMilliseconds, readOptions } from "./arguments.ts";
 import { type MatmulSize, newNumbers, TRANSPOSITION_NAMES, withMatmul } from "./matmul-operands.ts";
 import { medianAndQuartiles } from "./quartiles.ts";
 
@@ -44,7 +43,7 @@ const { milliseconds } = readOptions<{ milliseconds: number }>(
   benchmark("matmul-limits.ts", "how near matrix products come to their register tile's speed").option(
     "--milliseconds <n>",
     "how long each line is measured",
-    parseCount,
+    parseMilliseconds,
     500,
   ),
 );

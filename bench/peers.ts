@@ -4,11 +4,12 @@
  * has to show the same losses; rounds are interleaved; ratios are taken within a round, and their median counts.
  */
 
-import { appendFileSync, mkdirSync, mkdtempSync, rmSync, writeFileSync } from "node:fs";
+import { mkdtempSync, rmSync, statSync } from "node:fs";
 import { tmpdir } from "node:os";
-import { dirname, join } from "node:path";
+import { dirname, join, resolve } from "node:path";
 import { InvalidArgumentError } from "commander";
-import { parseCount } from "../src/cli/parse.ts";
+import { parseCountTo, parseTimedSteps } from "../src/cli/parse.ts";
+import { checkWritable, writeWhole } from "../src/io/files.ts";
 import { describeMachine } from "../src/lab/machine.ts";
 import { nameOfSize, type StepSize } from "../src/lab/step-times.ts";
 import { Gpt } from "../src/nn/index.ts";
@@ -62,24 +63,17 @@ function parseNames(text: string): readonly string[] {
   return names;
 }
 
-/** The longest that a timer of Node's can wait. */
-const MOST_SECONDS = Math.floor((2 ** 31 - 1) / 1000);
-
-function parseLimit(text: string): number {
-  const seconds = parseCount(text);
-  if (seconds > MOST_SECONDS)
-    throw new InvalidArgumentError(`${seconds} s are more than Node's timers can wait: ${MOST_SECONDS}.`);
-  return seconds;
-}
+/** Up to the longest that a timer of Node's can wait. */
+const parseSeconds = parseCountTo(Math.floor((2 ** 31 - 1) / 1000));
 
 const flags = readOptions<Flags>(
   benchmark("all.ts", "every benchmark in turn; with --peers other frameworks' training steps beside ours")
     .name("npm run bench --")
     .option("--peers [names]", `some of ${PEER_NAMES.join(",")}; all when left out`, parseNames)
     .option("--sizes <numbers>", "which sizes, from 1; all when left out", parseSizes, SIZE_NUMBERS)
-    .option("--rounds <n>", "interleaved rounds", parseCount, 5)
-    .option("--seconds <n>", "about how long each process measures", parseCount, 6)
-    .option("--limit <n>", "seconds after which a process is given up", parseLimit, 120)
+    .option("--rounds <n>", "interleaved rounds", parseTimedSteps, 5)
+    .option("--seconds <n>", "about how long each process measures", parseSeconds, 6)
+    .option("--limit <n>", "seconds after which a process is given up", parseSeconds, 120)
     .option("--out <file>", "results as JSON", "bench/results/peers.json"),
 );
 
@@ -134,7 +128,9 @@ async function calibrate(participant: Participant, run: RunOptions): Promise<Ent
   let failure = "";
   for (const setting of participant.settings) {
     try {
-      const ms = median((await runStep(setting, { ...run, seconds: CALIBRATION_SECONDS })).milliseconds);
+      const ms = median(
+        (await runStep(setting, { ...run, seconds: Math.min(run.seconds, CALIBRATION_SECONDS) })).milliseconds,
+      );
       entry.tried[setting.label] = ms;
       if (ms < best) [best, entry.setting] = [ms, setting];
     } catch (error) {
@@ -204,8 +200,10 @@ function printTable(sizeIndex: number, entries: Entry[], flops: number): void {
 }
 
 // What cannot be written is told before anything is measured.
-mkdirSync(dirname(flags.out), { recursive: true });
-appendFileSync(flags.out, "");
+const out = resolve(flags.out);
+if (statSync(out, { throwIfNoEntry: false })?.isFile() === false)
+  throw new Error(`cannot write ${flags.out}: it is a folder or a device`);
+checkWritable(dirname(out));
 const participants = chosenParticipants();
 const results: object[] = [];
 console.log(describeMachine());
@@ -231,8 +229,8 @@ try {
         medianMs: rounds.length === 0 ? null : median(rounds),
       })),
     });
-    writeFileSync(
-      flags.out,
+    writeWhole(
+      out,
       `${JSON.stringify({ machine: describeMachine(), date: new Date().toISOString(), results }, null, 2)}\n`,
     );
   }

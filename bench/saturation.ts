@@ -6,7 +6,7 @@
  * saturated step should take as long as one of a new model. The two take turns; the ratio is the median over the pairs.
  */
 
-import { parseCount } from "../src/cli/parse.ts";
+import { parseTimedSteps } from "../src/cli/parse.ts";
 import { describeMachine } from "../src/lab/machine.ts";
 import { nameOfSize, trainingSteps, warmUpSteps } from "../src/lab/step-times.ts";
 import { Gpt } from "../src/nn/index.ts";
@@ -19,7 +19,7 @@ const { pairs } = readOptions<{ pairs: number }>(
   benchmark("saturation.ts", "steps of a saturated model against those of a new one").option(
     "--pairs <n>",
     "timed steps of each",
-    parseCount,
+    parseTimedSteps,
     40,
   ),
 );

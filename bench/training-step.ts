@@ -4,16 +4,15 @@
  */
 
 import { Bench } from "tinybench";
-import { parseCount } from "../src/cli/parse.ts";
 import { describeMachine } from "../src/lab/machine.ts";
 import { nameOfSize, trainingSteps } from "../src/lab/step-times.ts";
-import { benchmark, parseSizes, readOptions, SIZE_NUMBERS } from "./arguments.ts";
+import { benchmark, parseMilliseconds, parseSizes, readOptions, SIZE_NUMBERS } from "./arguments.ts";
 import { GPT_SIZES } from "./sizes.ts";
 
 const { sizes, milliseconds } = readOptions<{ sizes: number[]; milliseconds: number }>(
   benchmark("training-step.ts", "times whole training steps of GPTs of several sizes")
     .option("--sizes <numbers>", "which GPTs of sizes.ts, from 1", parseSizes, SIZE_NUMBERS)
-    .option("--milliseconds <n>", "about how long each is measured", parseCount, 2000),
+    .option("--milliseconds <n>", "about how long each is measured", parseMilliseconds, 2000),
 );
 
 console.log(describeMachine());

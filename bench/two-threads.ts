@@ -8,7 +8,7 @@
 
 import { type ChildProcess, fork } from "node:child_process";
 import { fileURLToPath } from "node:url";
-import { parseCount } from "../src/cli/parse.ts";
+import { parseTimedSteps } from "../src/cli/parse.ts";
 import { describeMachine } from "../src/lab/machine.ts";
 import { nameOfSize, warmUpSteps } from "../src/lab/step-times.ts";
 import { median } from "../src/report/statistics.ts";
@@ -25,7 +25,7 @@ const BAR = 1.8;
 const { size: sizeNumber, rounds } = readOptions<{ size: number; rounds: number }>(
   benchmark("two-threads.ts", "a training step on two threads against one")
     .addOption(sizeOption(BAR_SIZE))
-    .option("--rounds <n>", "how often each takes its turn", parseCount, 40),
+    .option("--rounds <n>", "how often each takes its turn", parseTimedSteps, 40),
 );
 
 function start(threads: number): ChildProcess {

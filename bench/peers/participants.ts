@@ -42,13 +42,14 @@ function apollo(name: string, label: string, environment: Record<string, string>
   return { name, label, settings, missing: () => null, bars: [] };
 }
 
-/** The first Python that has PyTorch: Debian's package serves Debian's own interpreter only. */
+/** Where PyTorch is looked for; Debian's package serves Debian's own interpreter only. */
+const PYTHONS = process.env.PYTHON === undefined ? ["python3", "/usr/bin/python3"] : [process.env.PYTHON];
+
+/** The first Python that has PyTorch. */
 let python: string | null | undefined;
 function pythonWithTorch(): string | null {
-  if (python === undefined) {
-    const programs = ["python3", "/usr/bin/python3"];
-    python = programs.find((program) => spawnSync(program, ["-c", "import torch"]).status === 0) ?? null;
-  }
+  if (python === undefined)
+    python = PYTHONS.find((program) => spawnSync(program, ["-c", "import torch"]).status === 0) ?? null;
   return python;
 }
 
@@ -71,7 +72,9 @@ function pytorchSettings(more: Record<string, string> = {}): Setting[] {
 }
 
 const missingPytorch = () =>
-  pythonWithTorch() === null ? "not installed: apt-get install -y python3-torch libopenblas0-pthread" : null;
+  pythonWithTorch() === null
+    ? `not installed for ${PYTHONS.join(" or ")}: apt-get install -y python3-torch libopenblas0-pthread`
+    : null;
 
 function missingPackage(name: string): string | null {
   return existsSync(here(`node_modules/${name}`)) ? null : "not installed: npm ci --prefix bench/peers";

@@ -31,11 +31,13 @@ export async function runStep(setting: Setting, { folder, seconds, limitSeconds 
     child.on("error", reject);
     child.on("close", (code, signal) => resolve({ code, signal }));
   });
-  if (signal === "SIGKILL") throw new Error(`not even three timed steps within ${limitSeconds} s`);
+  // Only the limit kills it from here: the system's own signals, such as for want of memory, are told as what they are.
+  if (child.killed) throw new Error(`not even three timed steps within ${limitSeconds} s`);
   const line = output.split("\n").find((line) => line.startsWith("{"));
   if (code !== 0 || line === undefined) {
-    const reason = errors.split("\n").findLast((line) => /error/i.test(line)) ?? `exit code ${code}, signal ${signal}`;
-    throw new Error(reason.trim());
+    const end = signal === null ? `exit code ${code}` : `signal ${signal}`;
+    const reason = errors.split("\n").findLast((line) => /error/i.test(line)) ?? "it ended without a measurement";
+    throw new Error(`${reason.trim()} (${end})`);
   }
   return JSON.parse(line);
 }

@@ -5,7 +5,7 @@ import { profileKernels } from "../lab/kernel-profile.ts";
 import { describeMachine } from "../lab/machine.ts";
 import { refuseTooLarge } from "../lab/memory-estimate.ts";
 import { nameOfSize, type StepTimeOptions, timeSteps } from "../lab/step-times.ts";
-import { givenOption, parseCount } from "./parse.ts";
+import { givenOption, parseCount, parseTimedSteps } from "./parse.ts";
 import { profileTable } from "./profile-table.ts";
 
 interface BenchFlags extends StepTimeOptions {
@@ -24,7 +24,7 @@ export function benchCommand(): Command {
     .option("--context <T>", "tokens in a sequence", parseCount, 64)
     .option("--batch <B>", "sequences", parseCount, 16)
     .option("--vocabulary <V>", "vocabulary", parseCount, 2048)
-    .option("--steps <n>", "timed steps", parseCount, 20)
+    .option("--steps <n>", "timed steps", parseTimedSteps, 20)
     .action((flags: BenchFlags, command: Command) => {
       if (flags.machine) {
         const given = givenOption(command, (name) => name !== "machine");

@@ -13,7 +13,7 @@ import {
 } from "../lab/experiment.ts";
 import { PRESETS } from "../nn/index.ts";
 import { LEARNING_RATE_KINDS, type LearningRateKind } from "../optim/learning-rate.ts";
-import { parseList, parseNumber } from "./parse.ts";
+import { parseList, parseNumber, parseWhole } from "./parse.ts";
 
 /** Values as commander hands them over. */
 export interface ExperimentFlags {
@@ -69,17 +69,17 @@ const DEFAULT_PEAK = { gpt: 2e-3, bert: 1e-3 };
 export function addExperimentOptions(command: Command): Command {
   return command
     .option("--model <name>", `gpt, bert, or a preset: ${Object.keys(PRESETS).join(", ")}`, "gpt")
-    .option("--layers <L>", "target depth", parseNumber)
-    .option("--hidden <d>", "hidden size", parseNumber)
-    .option("--heads <n>", "attention heads", parseNumber)
-    .option("--context <T>", "tokens in a sequence", parseNumber)
-    .option("--vocabulary <V>", "size of the byte-level BPE vocabulary", parseNumber)
+    .option("--layers <L>", "target depth", parseWhole)
+    .option("--hidden <d>", "hidden size", parseWhole)
+    .option("--heads <n>", "attention heads", parseWhole)
+    .option("--context <T>", "tokens in a sequence", parseWhole)
+    .option("--vocabulary <V>", "size of the byte-level BPE vocabulary", parseWhole)
     .option("--dropout <p>", "dropout everywhere", parseNumber)
     .option("--corpus <source>", "brown, sotu, or a path to a file, a folder or a .jsonl file", "brown")
     .option("--validation-fraction <f>", "share of the documents that is kept for validation", parseNumber)
-    .option("--steps <T>", "updates", parseNumber, 1500)
-    .option("--batch <B>", "sequences in a micro-batch", parseNumber, 4)
-    .option("--micro-batches <n>", "micro-batches in an update", parseNumber)
+    .option("--steps <T>", "updates", parseWhole, 1500)
+    .option("--batch <B>", "sequences in a micro-batch", parseWhole, 4)
+    .option("--micro-batches <n>", "micro-batches in an update", parseWhole)
     .option("--gradient-checkpointing", "run layers twice instead of keeping what their gradients need: less memory")
     .option(
       "--learning-rate <lr>",
@@ -87,15 +87,15 @@ export function addExperimentOptions(command: Command): Command {
       parseNumber,
     )
     .addOption(new Option("--schedule <kind>", "learning-rate schedule").choices(LEARNING_RATE_KINDS).default("cosine"))
-    .option("--seed <n>", "of initial weights, data order, masks, dropout and depths", parseNumber, 0)
-    .option("--evaluations <n>", "how often the validation loss is measured during a run", parseNumber, 30);
+    .option("--seed <n>", "of initial weights, data order, masks, dropout and depths", parseWhole, 0)
+    .option("--evaluations <n>", "how often the validation loss is measured during a run", parseWhole, 30);
 }
 
 /** Adds the options of progressive training. */
 export function addApolloOptions(command: Command): Command {
   return command
-    .option("--stages <list>", "unique layers N of each stage, the last is L (1,3,6,12)", parseList)
-    .option("--boundaries <list>", "where stages end, as fractions of the steps (.05,.1,.25)", parseList)
+    .option("--stages <list>", "unique layers N of each stage, the last is L (1,3,6,12)", parseList(parseWhole))
+    .option("--boundaries <list>", "where stages end, as fractions of the steps (.05,.1,.25)", parseList(parseNumber))
     .addOption(new Option("--map <name>", "which weight each position uses").choices(LAYER_MAPS))
     .addOption(new Option("--lvps <variant>", "how LVPS becomes an integer").choices(LVPS_VARIANTS))
     .addOption(new Option("--es <variant>", "how ES becomes an integer").choices(ES_VARIANTS))

@@ -2,7 +2,7 @@
 
 import { Command } from "commander";
 import { generateText } from "../lab/generate-text.ts";
-import { givenOption, parseNumber } from "./parse.ts";
+import { givenOption, parseNumber, parseWhole } from "./parse.ts";
 
 interface GenerateFlags {
   prompt: string;
@@ -22,15 +22,15 @@ export function generateCommand(): Command {
     .description("continue a prompt with a trained GPT, at full depth unless told otherwise")
     .argument("<run>", "the folder of a run, finished or cut off")
     .option("--prompt <text>", "the beginning", "The")
-    .option("--tokens <n>", "tokens to write", parseNumber, 60)
+    .option("--tokens <n>", "tokens to write", parseWhole, 60)
     .option("--temperature <t>", "0 always takes the likeliest token", parseNumber, 0.8)
-    .option("--top-k <k>", "keep the k likeliest tokens", parseNumber)
+    .option("--top-k <k>", "keep the k likeliest tokens", parseWhole)
     .option("--top-p <p>", "keep the likeliest tokens that reach this probability together", parseNumber)
-    .option("--seed <n>", "of the draws", parseNumber, 0)
+    .option("--seed <n>", "of the draws", parseWhole, 0)
     .option(
       "--depth <l>",
       "run this many layers instead of all: shared by the recipe's map where more than are trained so far",
-      parseNumber,
+      parseWhole,
     )
     .action((run: string, flags: GenerateFlags, command: Command) => {
       const given = givenOption(command, (name) => DRAWING.includes(name));

@@ -2,24 +2,46 @@
 
 import { type Command, InvalidArgumentError } from "commander";
 
-/** @throws when the text is not a finite number. */
+// By itself Number() would also take "0x1", " 1" and "", which nobody means by a number here.
+const DECIMAL = /^[+-]?(\d+\.?\d*|\.\d+)(e[+-]?\d+)?$/i;
+const WHOLE = /^[+-]?\d+$/;
+
+/** A decimal number, such as a learning rate: 3e-4 is one. @throws when the text is none. */
 export function parseNumber(text: string): number {
   const value = Number(text);
-  if (text.trim() === "" || !Number.isFinite(value)) throw new InvalidArgumentError(`"${text}" is not a number.`);
+  if (!DECIMAL.test(text) || !Number.isFinite(value)) throw new InvalidArgumentError(`"${text}" is not a number.`);
+  return value;
+}
+
+/** @throws when the text is not a whole number in digits, or one too large to be exact. */
+export function parseWhole(text: string): number {
+  const value = Number(text);
+  if (!WHOLE.test(text) || !Number.isSafeInteger(value))
+    throw new InvalidArgumentError(`"${text}" is not a whole number.`);
   return value;
 }
 
 /** @throws when the text is not a whole number from 1. */
-export function parseCount(text: string): number {
-  const value = Number(text);
-  if (!(Number.isSafeInteger(value) && value >= 1))
-    throw new InvalidArgumentError(`"${text}" is not a whole number from 1.`);
-  return value;
+export const parseCount = parseCountTo(Number.MAX_SAFE_INTEGER);
+
+/** Reads whole numbers from 1 to `most`, and refuses everything else. */
+export function parseCountTo(most: number): (text: string) => number {
+  const range = most === Number.MAX_SAFE_INTEGER ? "from 1" : `from 1 to ${most}`;
+  return (text) => {
+    const value = Number(text);
+    if (!WHOLE.test(text) || value < 1 || value > most)
+      throw new InvalidArgumentError(`"${text}" is not a whole number ${range}.`);
+    return value;
+  };
 }
 
-/** Numbers with commas between them. @throws when one is none. */
-export function parseList(text: string): number[] {
-  return text.split(",").map(parseNumber);
+/** Reads a number of timed steps or rounds: more tell nothing more, and each is remembered until the end. */
+export const parseTimedSteps = parseCountTo(100_000);
+
+/** Reads what lies between commas, each part as `parse` does. */
+export function parseList(parse: (text: string) => number): (text: string) => number[] {
+  // Not by `map(parse)`: a part's index is nothing to parse.
+  return (text) => text.split(",").map((part) => parse(part));
 }
 
 /** The first option that was given, as `--its-name`, among those whose names are `wanted`; null where there is none. */

@@ -31,7 +31,12 @@ Start here:
     reportCommand(),
     benchCommand(),
   ]) {
-    program.addCommand(command.copyInheritedSettings(program));
+    program.addCommand(command.copyInheritedSettings(program).allowExcessArguments());
   }
+  // commander itself only counts them.
+  program.hook("preAction", (_, command) => {
+    const extra = command.args[command.registeredArguments.length];
+    if (extra !== undefined) command.error(`error: unknown argument '${extra}'`);
+  });
   return program;
 }
