@@ -19,7 +19,7 @@ export interface KernelUse {
 
 export interface KernelProfile {
   stepMs: number;
-  /** Of `stepMs`, what was spent in kernels. */
+  /** Of `stepMs`, what was spent in calls of kernels: with the compiled code also in the JavaScript that calls it. */
   kernelMs: number;
   /** The longest first. */
   uses: KernelUse[];

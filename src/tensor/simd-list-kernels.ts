@@ -14,7 +14,7 @@ export interface ListKernelsOptions {
   addressOf: (view: ArrayBufferView) => number;
 }
 
-/** Elements of a chunk of an update, as in the compiled function. */
+/** Elements of a chunk of an update, which the compiled function is given: a multiple of its eight a turn. */
 const UPDATE_CHUNK = 1024;
 /** Estimated nanoseconds per element on one thread. */
 const SQUARE_COST = 0.15;
@@ -49,7 +49,7 @@ export function createListKernels({
       }
       memory.lend(rows.length * 8, (table) => {
         new Float64Array(memory.buffer as ArrayBuffer, table, rows.length).set(rows);
-        const given = [table, learningRate, beta1, 1 - beta1, beta2, 1 - beta2, epsilon, gradientScale];
+        const given = [table, UPDATE_CHUNK, learningRate, beta1, 1 - beta1, beta2, 1 - beta2, epsilon, gradientScale];
         pool.run(update, given, chunks, 1, elements * UPDATE_COST);
       });
     },

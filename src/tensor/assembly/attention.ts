@@ -1,7 +1,7 @@
 /**
  * Scaled-dot-product attention on the register tile of the matrix products: a block of query rows at a time, of which
- * the scores lie in the thread's scratch. Nothing of size T × T leaves the cache, and blocks above the diagonal of a
- * causal mask are never computed. Weights that are NEGLIGIBLE beside the largest of their row become 0.
+ * the scores lie in the thread's scratch. Beyond them no T × T matrix ever stands in memory, and blocks above the
+ * diagonal of a causal mask are never computed. Weights that are NEGLIGIBLE beside the largest of their row become 0.
  */
 
 import { constant, exponential, keptMask, laneNumbers, loadSome, logarithm, madd, NEGLIGIBLE, splat, storePair, storeSome } from "./lanes";
@@ -23,7 +23,12 @@ const FACTORS: usize = LARGEST + 32;
 const FIRST: usize = 1024;
 /** Keeps rows of a power of two from competing for the same cache lines. */
 const ROW_PADDING: i32 = 16;
-/** Scores of a block of query rows: they and a panel of keys or values stay in the first-level cache. */
+/**
+ * Scores of a block of query rows: with their padding at most 30 KiB up to T = 512, about a first-level cache. Beyond that a
+ * block is the least, 12 rows, and its 48·T bytes outgrow it (49 KiB at T = 1024, 97 at 2048). Beside the scores lie a panel
+ * of keys, 4 KiB at a head of 64, and of values 64·T bytes with the 24·T of a tile's packed weights: 44 KiB at T = 512. So
+ * short sequences work in the first-level cache, those from about 512 on in the second.
+ */
 const BLOCK_SCORES: i32 = 6144;
 
 /** Query rows of a block: whole tiles. */

@@ -6,9 +6,6 @@
 import { constant, madd, splat, storePair, withoutDenormals } from "./lanes";
 import { SUM_CHUNK } from "./reductions";
 
-/** Elements of a chunk of an update; simd-list-kernels.ts counts with it too. */
-const UPDATE_CHUNK: i32 = 1024;
-
 @inline
 function chunksOf(length: i32, size: i32): i32 {
   return (length + size - 1) / size;
@@ -85,10 +82,11 @@ class Update {
 
 /**
  * One AdamW update of parameter, m and v of each tensor of the table. `rest1` = 1 − β₁, `rest2` = 1 − β₂.
- * Unit of work: a chunk of 1024 elements. Reference: `adamw`.
+ * Unit of work: `chunk` elements, a multiple of eight. Reference: `adamw`.
  */
 export function adamw(
   table: usize,
+  chunk: i32,
   learningRate: f32,
   beta1: f32,
   rest1: f32,
@@ -104,11 +102,11 @@ export function adamw(
   for (let unit = begin; unit < end; row += offsetof<Update>()) {
     const tensor = changetype<Update>(row);
     const length = <i32>tensor.length;
-    const endUnit = firstUnit + chunksOf(length, UPDATE_CHUNK);
+    const endUnit = firstUnit + chunksOf(length, chunk);
     if (unit < endUnit) {
-      const first = (unit - firstUnit) * UPDATE_CHUNK;
+      const first = (unit - firstUnit) * chunk;
       unit = min(end, endUnit);
-      const last = min(length, (unit - firstUnit) * UPDATE_CHUNK);
+      const last = min(length, (unit - firstUnit) * chunk);
       updateRange(tensor, learningRate, beta1, rest1, beta2, rest2, epsilon, gradientScale, first, last);
     }
     firstUnit = endUnit;
