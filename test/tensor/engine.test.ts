@@ -96,6 +96,29 @@ describe("the engine", () => {
     if (process.env.APOLLO_SIMD === "relaxed") expect(TESTED_VARIANTS).to.deep.equal(["plain", "relaxed"]);
   });
 
+  it("starts no thread before there is work for it: the probe of its kernels is too little", () => {
+    const { setting, startWorker } = platform;
+    let started = 0;
+    platform.setting = () => undefined;
+    platform.startWorker = (message, onError) => {
+      started++;
+      return startWorker(message, onError);
+    };
+    try {
+      const memory = new Memory();
+      const engine = createEngine({ kernels: "simd", threads: 3 }, memory);
+      expect(engine.probes).not.to.deep.equal([]);
+      expect(started).to.equal(0);
+      const length = 1 << 20;
+      const address = memory.allocate(4 * length);
+      engine.f32.fill(new Float32Array(memory.buffer as ArrayBuffer, address, length), 1);
+      expect(started).to.equal(2);
+      engine.close();
+    } finally {
+      Object.assign(platform, { setting, startWorker });
+    }
+  });
+
   it("refuses settings that are no whole number of threads in digits", () => {
     const { setting } = platform;
     try {
