@@ -846,6 +846,25 @@ interface Outcome {
   value: unknown;
 }
 
+/** Throws unless all outcomes of a call have the same bits. */
+export function checkEqualBits(call: KernelCall, [one, ...others]: readonly Outcome[]): void {
+  for (const other of others) {
+    if (!Object.is(other.value, one.value)) throw new Error(`${other.value} instead of ${one.value}`);
+    for (const operand of call.results) {
+      const [is, should] = [other, one].map(({ operands }) => bitsOf(operands[operand]));
+      const at = is.findIndex((bits, i) => bits !== should[i]);
+      if (at >= 0)
+        throw new Error(
+          `operand ${operand}, element ${at}: ${other.operands[operand][at]} instead of ${one.operands[operand][at]}`,
+        );
+    }
+  }
+}
+
+function bitsOf({ buffer, byteOffset, length, BYTES_PER_ELEMENT }: Operand): Uint32Array {
+  return new Uint32Array(buffer, byteOffset, (length * BYTES_PER_ELEMENT) / 4);
+}
+
 function compare(fast: Outcome, exact: Outcome, bounds: ArrayLike<number>[], call: KernelCall): void {
   if (typeof exact.value === "number" && !(Math.abs(Number(fast.value) - exact.value) <= 1e-12 * exact.value)) {
     throw new Error(`${fast.value} instead of ${exact.value}`);

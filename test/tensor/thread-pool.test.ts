@@ -7,7 +7,16 @@ import { Memory } from "../../src/tensor/memory.ts";
 import { Random } from "../../src/tensor/random.ts";
 import { compileKernels } from "../../src/tensor/simd-module.ts";
 import { ThreadPool } from "../../src/tensor/thread-pool.ts";
-import { attentionBackwardCall, attentionCall, kernelCases, matmulCall, runIn, seedAndSize } from "./kernel-cases.ts";
+import {
+  attentionBackwardCall,
+  attentionCall,
+  checkEqualBits,
+  type KernelCall,
+  kernelCases,
+  matmulCall,
+  runIn,
+  seedAndSize,
+} from "./kernel-cases.ts";
 
 const names = Object.keys(kernelCases) as (keyof Kernels)[];
 const everythingShared = { inlineNanoseconds: 0 };
@@ -24,20 +33,12 @@ describe("results do not depend on the number of threads", () => {
   after(() => engines.forEach((engine) => engine.close()));
 
   /** The result's bits with each engine must be those with one thread. */
-  const expectEqualBits = (call: ReturnType<typeof matmulCall>, set: Engine["kernels"]) => {
-    const [one, ...others] = engines
-      .filter(({ kernels }) => kernels === set)
-      .map(({ f32 }) => runIn(memory, f32, call));
-    for (const other of others) {
-      expect(other.value).to.equal(one.value);
-      for (const result of call.results) {
-        const bits = [one, other].map(({ operands }) => {
-          const { buffer, byteOffset, length } = operands[result];
-          return new Uint32Array(buffer, byteOffset, length);
-        });
-        expect(bits[0]).to.deep.equal(bits[1]);
-      }
-    }
+  const expectEqualBits = (call: KernelCall, set: Engine["kernels"]) => {
+    const tested = engines.filter(({ kernels }) => kernels === set);
+    checkEqualBits(
+      call,
+      tested.map(({ f32 }) => runIn(memory, f32, call)),
+    );
   };
 
   for (const name of names) {
