@@ -14,7 +14,7 @@ const PACKING_COST = 8;
  * that repeats least, with rectangles of nearly equal size, is best. The result does not depend on it.
  */
 export function divideMatmul(
-  { rows, columns, inner, batches }: MatmulLayout,
+  { rows, columns, batches }: Pick<MatmulLayout, "rows" | "columns" | "batches">,
   panel: number,
   wanted: number,
 ): [rowParts: number, columnParts: number] {
@@ -22,15 +22,17 @@ export function divideMatmul(
   if (parts <= 1) return [1, 1];
   const rowTiles = Math.ceil(rows / TILE_ROWS);
   const columnTiles = Math.ceil(columns / panel);
+  const least = Math.min(parts, rowTiles * columnTiles);
   let best: [number, number] = [1, 1];
   let bestCost = Number.POSITIVE_INFINITY;
   for (let rowParts = 1; rowParts <= Math.min(parts, rowTiles); rowParts++) {
     const columnParts = Math.min(columnTiles, Math.ceil(parts / rowParts));
+    if (rowParts * columnParts < least) continue;
     const height = Math.ceil(rowTiles / rowParts) * TILE_ROWS;
     const width = Math.ceil(columnTiles / columnParts) * panel;
     const packing = PACKING_COST * (height + width);
     // Rectangles come in rounds, one per thread: what counts is how much all would take if each were the largest.
-    const cost = rowParts * columnParts * inner * (height * width + packing) * (rowParts * columnParts < parts ? 2 : 1);
+    const cost = rowParts * columnParts * (height * width + packing);
     if (cost < bestCost) {
       bestCost = cost;
       best = [rowParts, columnParts];
