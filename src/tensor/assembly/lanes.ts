@@ -1,7 +1,8 @@
 /**
  * Arithmetic on four f32 lanes: what the loops of the other files are made of. The polynomials are minimax fits made for
  * these ranges by scripts/fit-polynomials.ts, where each one's function and weight stand. The accuracies named here are
- * what f32 arithmetic reaches, and test/tensor/accuracy.test.ts holds them.
+ * what f32 arithmetic reaches, and test/tensor/accuracy.test.ts holds them: all at the kernels that are these functions, but
+ * powerOfTwo's, which no kernel is, only as a part of the GELUs' (a quarter of it at most reaches their gates).
  *
  * Why the loops look as they do: V8 can join two 128-bit vectors into a 256-bit one. It starts from two stores to adjacent
  * 16-byte places and follows what they store upwards, as long as both halves are made by the same operations from adjacent
@@ -128,7 +129,7 @@ export function exponential(x: v128, lowest: usize = EXP_LOWEST): v128 {
 
 const POWER_SERIES = memory.data<f32>([0.0013264727, 0.009671513, 0.055507336, 0.24022242, 0.693147]);
 
-/** 2^x for |x| ≤ 125, to 2e-7 of itself. */
+/** 2^x for |x| ≤ 125, to about 2e-7 of itself. */
 @inline
 export function powerOfTwo(x: v128): v128 {
   const shifted = f32x4.add(x, constant(ROUND));
