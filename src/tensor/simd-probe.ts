@@ -1,13 +1,13 @@
 /**
  * Tries on this machine whether compiled kernels are right, and whether the wide register tile is worth it.
  *
- * At the start of a program this takes 38 ms, not the few that one would wish (Intel Xeon at 2.5 GHz, two cores, Node 24.9,
- * 27 November 2026; medians of 15 processes): two thirds are V8's optimising compiler, without which no pairs are joined and
- * nothing would be tried of what long runs execute. Their product alone takes it 10 ms. The code is not lost, the engine goes
- * on with it: a second one in the same process probes in 7 ms. What is left is JavaScript that runs for the first time; the
- * timed rounds take one. So few kernels are tried, each with the arithmetic of others: tiles and packing in all layouts,
- * GELU and its slope, sums and exponentials along rows, a backward pass, the optimiser. Not tried are attention, which would
- * take 10 ms more and its way back 18, and the rest, which would take 1 to 2 ms each: tests compare these with the reference.
+ * At the start of a program this takes 34 ms, not the few that one would wish, on a busy machine 40, and 7 in later engines
+ * of the process (Intel Xeon at 2.5 GHz, two cores, Node 24.9, 27 November 2026; medians of 15 processes). Two thirds are V8's
+ * optimising compiler, without which no pairs are joined and nothing would be tried of what long runs execute; the product
+ * alone takes it 10 ms. The engine goes on with that code. The rest is JavaScript that runs for the first time; the timed
+ * rounds take 1 ms. So few kernels are tried, whose arithmetic others share: tiles and packing in all layouts, GELU and its
+ * slope, sums and exponentials along rows, a backward pass, the optimiser. Not tried are attention, which would take 10 ms
+ * more, its way back, 18, and the others, 1 to 2 each: tests compare these with the reference.
  */
 
 import type { Kernels, MatmulEpilogueName, MatmulLayout } from "./kernels.ts";
