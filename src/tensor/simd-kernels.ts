@@ -48,7 +48,10 @@ const COLUMN_GRAIN = 16;
 /** Strided copies know this many axes after merging. */
 const COPY_AXES = 4;
 
-/** Estimated nanoseconds per element on one thread: they only decide when work is shared. */
+/**
+ * Estimated nanoseconds per element on one thread: they only decide when work is shared, and need not be near. (Long formulas
+ * take 1.4 to 1.9 by profile; with 1.6 steps take as long as with 1, within the noise of 24 rounds by turns.)
+ */
 const COST = {
   copy: 0.15,
   arithmetic: 0.15,
