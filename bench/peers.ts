@@ -208,33 +208,32 @@ const participants = chosenParticipants();
 const results: object[] = [];
 console.log(describeMachine());
 const folder = mkdtempSync(join(tmpdir(), "apollo-peers-"));
-try {
-  for (const number of flags.sizes) {
-    const size = GPT_SIZES[number - 1];
-    const flops = flopsOf(size);
-    console.log(`\n${nameOfSize(size)}: ${(flops / 1e9).toFixed(2)} GFLOP a step`);
-    writeFirstWeights(folder, size);
-    const run = { folder, seconds: flags.seconds, limitSeconds: flags.limit };
-    const entries: Entry[] = [];
-    for (const participant of participants) entries.push(await calibrate(participant, run));
-    await measureRounds(entries, run);
-    printTable(number - 1, entries, flops);
-    results.push({
-      size,
-      flops,
-      participants: entries.map(({ participant, setting, rounds, description, tried, failure }) => ({
-        name: participant.name,
-        setting: setting.label,
-        ...{ description, rounds, tried, failure },
-        medianMs: rounds.length === 0 ? null : median(rounds),
-      })),
-    });
-    writeWhole(
-      out,
-      `${JSON.stringify({ machine: describeMachine(), date: new Date().toISOString(), results }, null, 2)}\n`,
-    );
-  }
-  console.log(`\nin full: ${flags.out}`);
-} finally {
-  rmSync(folder, { recursive: true });
+// Also when Ctrl-C ends the program; the peers hear that themselves.
+process.on("exit", () => rmSync(folder, { recursive: true, force: true }));
+for (const signal of ["SIGINT", "SIGTERM"] as const) process.on(signal, () => process.exit(130));
+for (const number of flags.sizes) {
+  const size = GPT_SIZES[number - 1];
+  const flops = flopsOf(size);
+  console.log(`\n${nameOfSize(size)}: ${(flops / 1e9).toFixed(2)} GFLOP a step`);
+  writeFirstWeights(folder, size);
+  const run = { folder, seconds: flags.seconds, limitSeconds: flags.limit };
+  const entries: Entry[] = [];
+  for (const participant of participants) entries.push(await calibrate(participant, run));
+  await measureRounds(entries, run);
+  printTable(number - 1, entries, flops);
+  results.push({
+    size,
+    flops,
+    participants: entries.map(({ participant, setting, rounds, description, tried, failure }) => ({
+      name: participant.name,
+      setting: setting.label,
+      ...{ description, rounds, tried, failure },
+      medianMs: rounds.length === 0 ? null : median(rounds),
+    })),
+  });
+  writeWhole(
+    out,
+    `${JSON.stringify({ machine: describeMachine(), date: new Date().toISOString(), results }, null, 2)}\n`,
+  );
 }
+console.log(`\nin full: ${flags.out}`);

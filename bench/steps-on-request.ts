@@ -7,8 +7,16 @@ import { trainingSteps } from "../src/lab/step-times.ts";
 import { engineReady } from "../src/tensor/engine.ts";
 import { GPT_SIZES } from "./sizes.ts";
 
-const steps = trainingSteps(GPT_SIZES[Number(process.argv[2]) - 1]);
+const size = GPT_SIZES[Number(process.argv[2]) - 1];
+if (size === undefined || process.send === undefined)
+  throw new Error(
+    `steps-on-request.ts serves two-threads.ts, with the number of a size, not "${process.argv[2] ?? ""}"`,
+  );
+const steps = trainingSteps(size);
+// Whoever asks may end first.
+process.on("disconnect", () => process.exit());
 await engineReady();
 process.on("message", (count: number) => {
+  if (!process.connected) return;
   process.send!(Array.from({ length: count }, () => steps.next().value!.elapsedMs));
 });

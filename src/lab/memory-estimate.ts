@@ -12,7 +12,7 @@ export const MASKED_FRACTION = 0.15;
 
 /**
  * Bytes in buffers. The system is asked for a little more, for the gaps between them: up to 8 % where it was measured, 13 %
- * with gradient checkpointing, where most buffers come and go.
+ * with gradient checkpointing, where most buffers come and go, and 16 % in models of a few MiB.
  */
 export interface MemoryEstimate {
   /** Weights, gradients and both moments of every parameter of the full depth. */
