@@ -9,6 +9,7 @@ if (process.argv.length > 2) {
 } else {
   await import("./kernels.ts");
   await import("./matmul-limits.ts");
+  await import("./matmul-costs.ts");
   await import("./training-step.ts");
   await import("./two-threads.ts");
   await import("./saturation.ts");
