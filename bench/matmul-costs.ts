@@ -1,11 +1,11 @@
 /**
- * What the time of a matrix product consists of: `node bench/matmul-costs.ts [--rounds 60]`.
+ * What the time of a matrix product (NN) consists of: `node bench/matmul-costs.ts [--rounds 60]`.
  *
  * Products in which one cost stands out give that cost: one row of tiles packs B for hardly any multiplication, one panel
- * packs A, a second block of k reads and writes the sums again, one tile is mostly the call. Each is timed by turns with the
+ * packs A, one tile is mostly the call; a second block of k reads and writes the sums again, which costs nothing in the
+ * second-level cache and is left out of what follows. Each is timed by turns with the
  * register tile alone, so that the machine's changing speed falls out. From these costs, and from how products are cut, the
- * times of the products of matmul-limits.ts follow; beside them stands what they take. What two threads take more than
- * follows is waiting, for each other and for what the other core has just written.
+ * times of the products of matmul-limits.ts follow; beside them stands what they take. What one thread takes more than follows is memory beyond that cache; what two take more is waiting, for each other and for what the other core has just written.
  */
 
 import { parseTimedSteps } from "../src/cli/parse.ts";
@@ -31,7 +31,7 @@ const WARM_UP_MS = 50;
 const TILES = 100;
 
 const { rounds } = readOptions<{ rounds: number }>(
-  benchmark("matmul-costs.ts", "what the time of a matrix product consists of").option(
+  benchmark("matmul-costs.ts", "what the time of a matrix product (NN) consists of").option(
     "--rounds <n>",
     "measurements of every product",
     parseTimedSteps,
@@ -104,7 +104,8 @@ const wide = { rows: TILE_ROWS, inner: BLOCK_INNER, columns: BLOCK_COLUMNS };
 const packB = beyondTiles(wide) / (wide.inner * wide.columns);
 const tall = { rows: 960, inner: BLOCK_INNER, columns: panel };
 const packA = (beyondTiles(tall) - packB * tall.inner * tall.columns) / (tall.rows * tall.inner);
-const flat = { rows: 480, inner: BLOCK_INNER, columns: 480 };
+// Small enough that all of it stays in the second-level cache.
+const flat = { rows: 144, inner: BLOCK_INNER, columns: 144 };
 const deep = { ...flat, inner: 2 * BLOCK_INNER };
 const packing = ({ rows, inner, columns }: MatmulSize) =>
   packA * rows * inner * Math.ceil(columns / BLOCK_COLUMNS) + packB * inner * columns;
@@ -117,7 +118,6 @@ function partsOf(size: MatmulSize) {
     tiles: multiplications(size),
     packA: packA * rows * inner * Math.ceil(columns / BLOCK_COLUMNS),
     packB: packB * inner * columns,
-    resume: resume * rows * columns * (Math.ceil(inner / BLOCK_INNER) - 1),
     call,
   };
 }
@@ -136,11 +136,9 @@ for (const [name, cost] of Object.entries(costs))
   console.log(
     `${name.padEnd(29)} ${cost.toFixed(1).padStart(7)} multiplications, ${(cost * nanoseconds).toFixed(2)} ns`,
   );
+console.log("\nin % of what follows: tiles, packing A and B, call; then the share of the tile's speed: follows, is");
 console.log(
-  "\nin % of what follows: tiles, packing A and B, sums again, call; then the share of the tile's speed: follows, is",
-);
-console.log(
-  `${"rows × inner × columns".padEnd(24)} tiles     A     B  sums  call   follows    is   2 threads over 1: follows, is`,
+  `${"rows × inner × columns".padEnd(24)} tiles     A     B  call   follows    is   2 threads over 1: follows, is`,
 );
 const SIZES: readonly MatmulSize[] = [
   ...[64, 97, 128, 193, 256, 512, 1024].map((n) => ({ rows: n, inner: n, columns: n })),
@@ -159,7 +157,7 @@ for (const size of SIZES) {
   const percent = (part: number) => `${((100 * part) / whole).toFixed(1).padStart(6)}`;
   const cells = [
     `${size.rows} × ${size.inner} × ${size.columns}`.padEnd(23),
-    ...[parts.tiles, parts.packA, parts.packB, parts.resume, parts.call].map(percent),
+    ...[parts.tiles, parts.packA, parts.packB, parts.call].map(percent),
     (work / whole).toFixed(2).padStart(10),
     (work / alone).toFixed(2).padStart(6),
     (whole / total(partsOf(half))).toFixed(2).padStart(28),

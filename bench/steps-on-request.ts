@@ -8,10 +8,10 @@ import { engineReady } from "../src/tensor/engine.ts";
 import { GPT_SIZES } from "./sizes.ts";
 
 const size = GPT_SIZES[Number(process.argv[2]) - 1];
-if (size === undefined || process.send === undefined)
-  throw new Error(
-    `steps-on-request.ts serves two-threads.ts, with the number of a size, not "${process.argv[2] ?? ""}"`,
-  );
+if (size === undefined || process.send === undefined) {
+  console.error("steps-on-request.ts serves two-threads.ts, which gives it the number of a size and asks for steps");
+  process.exit(1);
+}
 const steps = trainingSteps(size);
 // Whoever asks may end first.
 process.on("disconnect", () => process.exit());
