@@ -163,8 +163,13 @@ function planOf<Batch>(
 ): StepPlan {
   const { model, method, seed } = options;
   const draw = method.depthDraw === "step" ? 0 : microBatch;
-  const uniform = Random.stream(seed, `depth ${step} ${draw}`).uniform();
-  const plan = method.planStep({ step, uniqueLayers, targetDepth: model.blocks.length, uniform });
+  const plan = method.planStep({
+    step,
+    uniqueLayers,
+    targetDepth: model.blocks.length,
+    uniform: Random.stream(seed, `depth ${step} ${draw}`).uniform(),
+    random: () => Random.stream(seed, `path ${step} ${draw}`),
+  });
   validateStepPlan(plan, uniqueLayers);
   return plan;
 }

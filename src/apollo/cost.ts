@@ -6,7 +6,6 @@
  * the head, which the release's figure counts [D].
  */
 
-import type { DepthSampler } from "./depth-sampler.ts";
 import type { Stage } from "./schedule.ts";
 
 /** What the cost of a transformer depends on. */
@@ -92,7 +91,8 @@ export interface ExpectedScheduleCost extends ScheduleCost {
 
 export interface ScheduleCostOptions {
   stages: readonly Stage[];
-  sampler: DepthSampler;
+  /** E[Lt] in a stage, in layers. */
+  expectedDepth(stage: Stage): number;
   /** L */
   targetDepth: number;
   size: CostSize;
@@ -105,10 +105,11 @@ export interface ScheduleCostOptions {
  * R = [Σ_stages steps·E[Lt] + c·T]/[T·(L + c)], with c = 0 for the layers alone (A.10 [D]).
  */
 export function expectedScheduleCost(options: ScheduleCostOptions): ExpectedScheduleCost {
-  const { sampler, targetDepth, size, tokensPerStep = 1 } = options;
-  const stages = options.stages.map(({ uniqueLayers, firstStep, endStep }): StageCost => {
+  const { targetDepth, size, tokensPerStep = 1 } = options;
+  const stages = options.stages.map((stage): StageCost => {
+    const { uniqueLayers, firstStep, endStep } = stage;
     const steps = endStep - firstStep;
-    const expectedDepth = sampler.expectedDepth(uniqueLayers, targetDepth);
+    const expectedDepth = options.expectedDepth(stage);
     return {
       uniqueLayers,
       steps,
@@ -128,7 +129,7 @@ export function expectedScheduleCost(options: ScheduleCostOptions): ExpectedSche
  * @throws when there is no depth.
  */
 export function traceCost(
-  options: Omit<ScheduleCostOptions, "stages" | "sampler"> & { depths: readonly number[] },
+  options: Omit<ScheduleCostOptions, "stages" | "expectedDepth"> & { depths: readonly number[] },
 ): ScheduleCost {
   const { depths, targetDepth, size, tokensPerStep = 1 } = options;
   if (depths.length === 0) throw new Error("cost: a trace needs at least one depth, this one has 0");

@@ -1,5 +1,7 @@
 /** What distinguishes one way of progressive training from another: the part that a recipe fills in. */
 
+import type { Random } from "../tensor/random.ts";
+import type { DepthProbability } from "./depth-sampler.ts";
 import type { GrowLayers } from "./growth/grow-layers.ts";
 import type { Stage } from "./schedule.ts";
 import type { StepPlan } from "./step-plan.ts";
@@ -13,6 +15,8 @@ export interface StepCall {
   targetDepth: number;
   /** The step's own draw from [0, 1): the same for every method of a seed. */
   uniform: number;
+  /** For methods that need more than one draw: a stream of the step's own, from its beginning at each call. */
+  random(): Random;
 }
 
 export interface Method {
@@ -29,4 +33,16 @@ export interface Method {
   depthDraw: "step" | "microbatch";
   /** How a shared layer combines the gradients of its uses: Apollo's plain sum, or their mean (methods B.8). */
   sharedGradient: "sum" | "mean";
+  /** The learning rate of each update, from the run's peak, where the method has a schedule of its own. */
+  learningRate?(peak: number): (update: number) => number;
+}
+
+/** A method that can also say what it will do: what plans, logs and pictures are made from. */
+export interface DescribedMethod extends Method {
+  /** The depths that a step of a stage may have, the shallowest first, and how probable each is. */
+  depths(stage: Stage): DepthProbability[];
+  /** g: which unique layer each position of a network of this depth uses; null where steps draw their layers. */
+  layersAt(uniqueLayers: number, depth: number): number[] | null;
+  /** The layer that each of N′ is made from when N layers become as many; null where growth is no copy. */
+  growthMap(from: number, to: number): number[] | null;
 }

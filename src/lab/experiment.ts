@@ -2,19 +2,13 @@
 
 import { createHash } from "node:crypto";
 import { z } from "zod";
-import { type DepthSamplerOptions, ES_VARIANTS, LVPS_VARIANTS, SAMPLERS } from "../apollo/depth-sampler.ts";
-import { OPTIMIZER_POLICIES } from "../apollo/growth/grow-layers.ts";
-import { LAYER_MAPS, type LayerMapName } from "../apollo/layer-map.ts";
-import type { Method } from "../apollo/method.ts";
+import type { LayerMapName } from "../apollo/layer-map.ts";
+import type { DescribedMethod } from "../apollo/method.ts";
 import { readJson } from "../io/files.ts";
 import { PRESETS } from "../nn/index.ts";
 import { LEARNING_RATE_KINDS } from "../optim/learning-rate.ts";
-import { apollo } from "../recipes/apollo.ts";
-import { scratch } from "../recipes/scratch.ts";
-
-const number = z.number("must be a number");
-const whole = number.int("must be a whole number").positive("must be above 0");
-const fraction = number.gt(0, "must lie between 0 and 1").lt(1, "must lie between 0 and 1");
+import { fraction, number, whole } from "./number-schemas.ts";
+import { methodFrom, recipeSchema } from "./recipe-schemas.ts";
 
 /** Schedules and maps count layers one by one, and this is far beyond any model. */
 const MOST_LAYERS = 100_000;
@@ -39,31 +33,6 @@ const dataSchema = z.strictObject({
   /** At least this many validation tokens are evaluated, if there are so many. */
   validationTokens: whole.default(65536),
 });
-
-const depthSchema = z.strictObject({
-  sampler: z.enum(SAMPLERS),
-  lvps: z.enum(LVPS_VARIANTS).optional(),
-  es: z.enum(ES_VARIANTS).optional(),
-  k: number.optional(),
-});
-
-const recipeSchema = z.discriminatedUnion(
-  "kind",
-  [
-    z.strictObject({ kind: z.literal("scratch") }),
-    z.strictObject({
-      kind: z.literal("apollo"),
-      stages: z.array(whole).min(1, "must not be empty"),
-      boundaries: z.array(fraction),
-      depth: depthSchema.default({ sampler: "lvps" }),
-      map: z.enum(LAYER_MAPS).default("interp_floor"),
-      optimizerAtGrowth: z.enum(OPTIMIZER_POLICIES).default("slot"),
-      depthDraw: z.enum(["step", "microbatch"]).default("step"),
-      sharedGradient: z.enum(["sum", "mean"]).default("sum"),
-    }),
-  ],
-  "must be scratch or apollo",
-);
 
 const trainingSchema = z.strictObject({
   /** T, updates. */
@@ -140,19 +109,17 @@ function demandOf(issue: z.core.$ZodIssue): string {
 }
 
 /** The method that an experiment's recipe describes. @throws when stages or boundaries do not fit. */
-export function methodOf({ recipe, training, model }: Pick<Experiment, "recipe" | "training" | "model">): Method {
-  const call = { steps: training.steps, targetDepth: model.layers };
-  return recipe.kind === "scratch" ? scratch({}, call) : apollo(recipe, call);
+export function methodOf({
+  recipe,
+  training,
+  model,
+}: Pick<Experiment, "recipe" | "training" | "model">): DescribedMethod {
+  return methodFrom(recipe, { steps: training.steps, targetDepth: model.layers });
 }
 
-/** How an experiment draws depths; Scratch is one stage with N = L, where all samplers are the same. */
-export function samplerOptionsOf({ recipe }: Pick<Experiment, "recipe">): DepthSamplerOptions {
-  return recipe.kind === "scratch" ? { sampler: "fs" } : recipe.depth;
-}
-
-/** The map by which an experiment shares and grows layers; Scratch is one stage with N = L, where all maps are the same. */
+/** The map by which an experiment shares and grows layers, where one has a name; interpolation where none is needed. */
 export function layerMapOf({ recipe }: Pick<Experiment, "recipe">): LayerMapName {
-  return recipe.kind === "scratch" ? "interp_floor" : recipe.map;
+  return ("map" in recipe ? recipe.map : undefined) ?? "interp_floor";
 }
 
 /** A name for the experiment's content: equal experiments, equal hashes. */

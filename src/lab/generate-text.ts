@@ -14,7 +14,7 @@ import { decodeSafetensors, type StoredTensor } from "../io/safetensors.ts";
 import { Gpt, generate } from "../nn/index.ts";
 import { runFileNames } from "../report/run-files.ts";
 import { Random } from "../tensor/random.ts";
-import { type Experiment, layerMapOf, methodOf, readExperiment } from "./experiment.ts";
+import { type Experiment, methodOf, readExperiment } from "./experiment.ts";
 import { CHECKPOINT_FILE, checkpointStep, WEIGHTS_FILE } from "./run.ts";
 
 export interface GenerateTextOptions {
@@ -111,8 +111,10 @@ function readTokenizer(path: string): Tokenizer {
  * the first of each group that the map from there to N makes.
  */
 function planToDepth(experiment: Experiment, uniqueLayers: number, depth: number): StepPlan {
-  if (depth === experiment.model.layers) return methodOf(experiment).planFullDepth(uniqueLayers);
-  if (depth >= uniqueLayers) return planFromMap(layerMap(layerMapOf(experiment), uniqueLayers, depth));
+  const method = methodOf(experiment);
+  if (depth === experiment.model.layers) return method.planFullDepth(uniqueLayers);
+  const layers = depth >= uniqueLayers ? method.layersAt(uniqueLayers, depth) : null;
+  if (layers !== null) return planFromMap(layers);
   const groups = layerMap("interp_floor", depth, uniqueLayers);
   return planFromMap(Array.from({ length: depth }, (_, group) => groups.indexOf(group)));
 }

@@ -1,9 +1,8 @@
 /** What a run will cost, computed in seconds before it starts. */
 
 import { type ExpectedScheduleCost, expectedScheduleCost } from "../apollo/cost.ts";
-import { depthSampler } from "../apollo/depth-sampler.ts";
 import { MAXIMUM_BYTES } from "../tensor/memory.ts";
-import { type Experiment, methodOf, samplerOptionsOf } from "./experiment.ts";
+import { type Experiment, methodOf } from "./experiment.ts";
 import { estimateMemory, MASKED_FRACTION, type MemoryEstimate } from "./memory-estimate.ts";
 
 export interface RunPlan {
@@ -22,9 +21,11 @@ export function planRun(experiment: Experiment): RunPlan {
   const isBert = model.family === "bert";
   const memory = estimateMemory(experiment);
   const tokensPerStep = training.batch * training.microBatches * context;
+  const method = methodOf(experiment);
   const cost = expectedScheduleCost({
-    stages: methodOf(experiment).stages,
-    sampler: depthSampler(samplerOptionsOf(experiment)),
+    stages: method.stages,
+    expectedDepth: (stage) =>
+      method.depths(stage).reduce((sum, { depth, probability }) => sum + depth * probability, 0),
     targetDepth: layers,
     size: { hidden, context, vocabulary, headTransform: isBert, projectedFraction: isBert ? MASKED_FRACTION : 1 },
     tokensPerStep,

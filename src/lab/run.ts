@@ -6,9 +6,7 @@ import { join } from "node:path";
 import { setImmediate } from "node:timers/promises";
 import { type StepRecord as TrainingRecord, train } from "../apollo/algorithm.ts";
 import { apolloInfoRecord } from "../apollo/apollo-info.ts";
-import { depthSampler } from "../apollo/depth-sampler.ts";
-import { layerMap } from "../apollo/layer-map.ts";
-import type { Method } from "../apollo/method.ts";
+import type { DescribedMethod, Method } from "../apollo/method.ts";
 import { stageAt } from "../apollo/schedule.ts";
 import { sharedPath } from "../apollo/shared-layers.ts";
 import { planFromMap } from "../apollo/step-plan.ts";
@@ -27,14 +25,7 @@ import {
   type StepRecord,
 } from "../report/run-log.ts";
 import { engineInfo } from "../tensor/engine.ts";
-import {
-  type Experiment,
-  experimentHash,
-  layerMapOf,
-  methodOf,
-  readExperiment,
-  samplerOptionsOf,
-} from "./experiment.ts";
+import { type Experiment, experimentHash, layerMapOf, methodOf, readExperiment } from "./experiment.ts";
 import { refuseTooLarge } from "./memory-estimate.ts";
 import { prepareTask, type Task } from "./task.ts";
 
@@ -120,7 +111,7 @@ export async function run(experiment: Experiment, options: RunOptions): Promise<
       model: task.model,
       method,
       optimizer,
-      learningRate: learningRateSchedule({ ...learningRate, steps }),
+      learningRate: method.learningRate?.(learningRate.peak) ?? learningRateSchedule({ ...learningRate, steps }),
       batchAt: task.batchAt,
       tokensPerBatch: batch * experiment.model.context,
       seed: experiment.seed,
@@ -299,7 +290,7 @@ export function checkpointStep({ metadata }: SafetensorsFile, { training }: Expe
 }
 
 /** @param before the run that this one continues. */
-function describeRun(experiment: Experiment, method: Method, task: Task, before: RunHeader | null): RunHeader {
+function describeRun(experiment: Experiment, method: DescribedMethod, task: Task, before: RunHeader | null): RunHeader {
   const { model, training, seed, name } = experiment;
   const { family, layers, hidden, heads, context } = model;
   return {
@@ -320,7 +311,7 @@ function describeRun(experiment: Experiment, method: Method, task: Task, before:
     seed,
     trainTokens: task.trainTokens,
     unigramLoss: task.unigramLoss,
-    stages: describeStages(experiment, method, layers),
+    stages: describeStages(method),
     ...runtimes(before),
     status: "running",
   };
@@ -356,18 +347,16 @@ function differenceOfKernels({ runtime, continuedOn = [] }: RunHeader): string |
 }
 
 /** The stages with their samplers and maps, as a report draws them. */
-function describeStages(experiment: Experiment, method: Method, layers: number): RunStage[] {
-  const sampler = depthSampler(samplerOptionsOf(experiment));
-  const map = layerMapOf(experiment);
-  return method.stages.map(({ uniqueLayers, firstStep, endStep }, index) => {
-    const depths = Array.from({ length: layers - uniqueLayers + 1 }, (_, offset) => uniqueLayers + offset);
+function describeStages(method: DescribedMethod): RunStage[] {
+  return method.stages.map((stage, index) => {
+    const { uniqueLayers } = stage;
+    const depths = method.depths(stage);
+    const maps = depths.map(({ depth }) => [depth, method.layersAt(uniqueLayers, depth)] as const);
     return {
-      uniqueLayers,
-      firstStep,
-      endStep,
-      depths: sampler.depths(uniqueLayers, layers),
-      growMap: index === 0 ? null : layerMap(map, method.stages[index - 1].uniqueLayers, uniqueLayers),
-      layerMaps: Object.fromEntries(depths.map((depth) => [depth, layerMap(map, uniqueLayers, depth)])),
+      ...stage,
+      depths,
+      growMap: index === 0 ? null : method.growthMap(method.stages[index - 1].uniqueLayers, uniqueLayers),
+      layerMaps: Object.fromEntries(maps.filter(([, layers]) => layers !== null)) as RunStage["layerMaps"],
     };
   });
 }

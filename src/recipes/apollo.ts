@@ -28,6 +28,7 @@ export const apollo: Recipe<ApolloOptions> = (options, { steps, targetDepth }) =
   const { stages, boundaries, depth = { sampler: "lvps" }, map = "interp_floor", optimizerAtGrowth = "slot" } = options;
   const { depthDraw = "step", sharedGradient = "sum" } = options;
   const sampler = depthSampler(depth);
+  const layersAt = (uniqueLayers: number, depthNow: number) => layerMap(map, uniqueLayers, depthNow);
   const plan = stagePlan({ stages, boundaries, steps, targetDepth });
   // A sampler that cannot serve a stage, for its k, is refused here and not in the middle of a run.
   for (const { uniqueLayers } of plan) sampler.expectedDepth(uniqueLayers, targetDepth);
@@ -35,10 +36,13 @@ export const apollo: Recipe<ApolloOptions> = (options, { steps, targetDepth }) =
     name: `apollo-${depth.sampler}`,
     stages: plan,
     planStep: ({ uniqueLayers, uniform }) =>
-      planFromMap(layerMap(map, uniqueLayers, sampler.depthFromUniform(uniform, uniqueLayers, targetDepth))),
-    planFullDepth: (uniqueLayers) => planFromMap(layerMap(map, uniqueLayers, targetDepth)),
-    grow: (call) => growByMap(call, layerMap(map, call.from, call.to), optimizerAtGrowth),
+      planFromMap(layersAt(uniqueLayers, sampler.depthFromUniform(uniform, uniqueLayers, targetDepth))),
+    planFullDepth: (uniqueLayers) => planFromMap(layersAt(uniqueLayers, targetDepth)),
+    grow: (call) => growByMap(call, layersAt(call.from, call.to), optimizerAtGrowth),
     depthDraw,
     sharedGradient,
+    depths: ({ uniqueLayers }) => sampler.depths(uniqueLayers, targetDepth),
+    layersAt,
+    growthMap: layersAt,
   };
 };

@@ -1,6 +1,6 @@
 /** A recipe turns options and the length of a run into a method. */
 
-import type { Method } from "../apollo/method.ts";
+import type { DescribedMethod } from "../apollo/method.ts";
 
 /** What a recipe may know of the run it serves. */
 export interface RecipeCall {
@@ -10,4 +10,4 @@ export interface RecipeCall {
   targetDepth: number;
 }
 
-export type Recipe<Options> = (options: Options, call: RecipeCall) => Method;
+export type Recipe<Options> = (options: Options, call: RecipeCall) => DescribedMethod;

@@ -10,7 +10,7 @@ import {
   trainingFlops,
 } from "../../src/apollo/cost.ts";
 import { type DepthSamplerOptions, depthSampler } from "../../src/apollo/depth-sampler.ts";
-import { BOUNDARY_PRESETS, stagePlan } from "../../src/apollo/schedule.ts";
+import { BOUNDARY_PRESETS, type Stage, stagePlan } from "../../src/apollo/schedule.ts";
 
 const bertBase: CostSize = { hidden: 768, context: 512, vocabulary: 30522, headTransform: true };
 const bertLarge: CostSize = { hidden: 1024, context: 512, vocabulary: 30522, headTransform: true };
@@ -31,7 +31,9 @@ function costOf(depth: DepthSamplerOptions, size: CostSize, options: { stages?: 
   const targetDepth = stages[stages.length - 1];
   const boundaries = BOUNDARY_PRESETS[epochs === 40 ? "paper-bert" : "paper-gpt"];
   const plan = stagePlan({ stages, boundaries, steps: epochs, targetDepth });
-  return expectedScheduleCost({ stages: plan, sampler: depthSampler(depth), targetDepth, size });
+  const sampler = depthSampler(depth);
+  const expectedDepth = ({ uniqueLayers }: Stage) => sampler.expectedDepth(uniqueLayers, targetDepth);
+  return expectedScheduleCost({ stages: plan, expectedDepth, targetDepth, size });
 }
 
 describe("FLOPs per token", () => {
@@ -100,8 +102,8 @@ describe("expectedScheduleCost", () => {
 
   it("of StackBERT's 5, 7 and 28 epochs is that of the specification", () => {
     const stages = stagePlan({ stages: [3, 6, 12], boundaries: [5 / 40, 12 / 40], steps: 40, targetDepth: 12 });
-    const sampler = depthSampler({ sampler: "none" });
-    const cost = expectedScheduleCost({ stages, sampler, targetDepth: 12, size: bertBase });
+    const expectedDepth = ({ uniqueLayers }: Stage) => uniqueLayers;
+    const cost = expectedScheduleCost({ stages, expectedDepth, targetDepth: 12, size: bertBase });
     expect(cost.stages[0].executedLayers + cost.stages[1].executedLayers).to.equal(57);
     expect(cost.executedLayers).to.equal(393);
     expectPrinted(cost.layerRatio, ".8188", "layers only");
@@ -192,7 +194,8 @@ describe("expectedScheduleCost", () => {
         (size, end, [depth], tokensPerStep) => {
           const stages = stagePlan({ stages: [4, 12], boundaries: [end / 100], steps: 100, targetDepth: 12 });
           const sampler = depthSampler(depth);
-          const cost = expectedScheduleCost({ stages, sampler, targetDepth: 12, size, tokensPerStep });
+          const expectedDepth = ({ uniqueLayers }: Stage) => sampler.expectedDepth(uniqueLayers, 12);
+          const cost = expectedScheduleCost({ stages, expectedDepth, targetDepth: 12, size, tokensPerStep });
           const layers = end * sampler.expectedDepth(4, 12) + (100 - end) * 12;
           const c = headInLayers(size);
           expect(cost.executedLayers).to.be.closeTo(layers, 1e-9);

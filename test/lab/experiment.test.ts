@@ -52,7 +52,7 @@ describe("experiments", () => {
     [
       "an unknown recipe",
       { recipe: { kind: "best" } },
-      /^experiment: recipe\.kind is "best": must be scratch or apollo$/,
+      /^experiment: recipe\.kind is "best": must be one of scratch, apollo, /,
     ],
     [
       "an unknown map",

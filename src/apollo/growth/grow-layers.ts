@@ -1,4 +1,4 @@
-/** Growing by a layer map: weights are copied, optimizer state follows one of four policies. */
+/** Growing by a layer map: weights are copied, optimizer state follows one of six policies. */
 
 import type { TransformerBlock } from "../../nn/index.ts";
 import { forgetState, type Optimizer } from "../../optim/optimizer.ts";
@@ -9,11 +9,14 @@ import { type Parameter, Tensor } from "../../tensor/tensor.ts";
  * What becomes of Adam's moments and step counts at growth (methods A.8):
  * - `slot`: they stay with the physical slot, new slots start empty: what the release does [R];
  * - `reset`: all layer states are cleared;
+ * - `reset_all`: those of embeddings, last norm and head too, as by a new optimizer (B.1);
  * - `copy`: slot i takes those of its source;
  * - `copy_scaled`: the same with m divided by c and v by c², c the number of copies of that source: at full depth a
- *   shared layer's gradient is the sum over its copies [D].
+ *   shared layer's gradient is the sum over its copies [D];
+ * - `follow`: the lowest copy of a layer takes its state, the others start empty: where layers are inserted, those above
+ *   keep their state in the slots that they move to [D].
  */
-export const OPTIMIZER_POLICIES = ["slot", "reset", "copy", "copy_scaled"] as const;
+export const OPTIMIZER_POLICIES = ["slot", "reset", "reset_all", "copy", "copy_scaled", "follow"] as const;
 export type OptimizerPolicy = (typeof OPTIMIZER_POLICIES)[number];
 
 export interface GrowthCall {
@@ -65,9 +68,11 @@ function growOptimizerState(
 ): void {
   if (policy === "slot") return;
   const states = parametersOf.map((parameters) => parameters.map((parameter) => copyState(optimizer, parameter)));
-  for (const parameter of parametersOf.flat()) forgetState(optimizer, parameter);
-  if (policy === "reset") return;
+  const cleared = policy === "reset_all" ? [...optimizer.state.keys()] : parametersOf.flat();
+  for (const parameter of cleared) forgetState(optimizer, parameter);
+  if (policy === "reset" || policy === "reset_all") return;
   map.forEach((source, slot) => {
+    if (policy === "follow" && map.indexOf(source) < slot) return;
     const copies = policy === "copy_scaled" ? map.filter((other) => other === source).length : 1;
     parametersOf[slot].forEach((parameter, index) => restoreState(optimizer, parameter, states[source][index], copies));
   });

@@ -1,0 +1,99 @@
+/** Every recipe by its kind: what its options may be, and the function that they go to. */
+
+import { z } from "zod";
+import { ES_VARIANTS, LVPS_VARIANTS, SAMPLERS } from "../apollo/depth-sampler.ts";
+import { OPTIMIZER_POLICIES } from "../apollo/growth/grow-layers.ts";
+import { LAYER_MAPS } from "../apollo/layer-map.ts";
+import type { DescribedMethod } from "../apollo/method.ts";
+import { apollo } from "../recipes/apollo.ts";
+import { gstack } from "../recipes/gstack.ts";
+import { BLOCK_COPIES, midas } from "../recipes/midas.ts";
+import { oneLayer } from "../recipes/one-layer.ts";
+import { RAPTR_SCALES, raptr } from "../recipes/raptr.ts";
+import type { Recipe, RecipeCall } from "../recipes/recipe.ts";
+import { scratch } from "../recipes/scratch.ts";
+import { stackbert } from "../recipes/stackbert.ts";
+import { swe } from "../recipes/swe.ts";
+import { fraction, number, whole } from "./number-schemas.ts";
+
+const layerCounts = z.array(whole).min(1, "must not be empty");
+
+const depthSchema = z.strictObject({
+  sampler: z.enum(SAMPLERS),
+  lvps: z.enum(LVPS_VARIANTS).optional(),
+  es: z.enum(ES_VARIANTS).optional(),
+  k: number.optional(),
+});
+
+/** Ties a recipe to the schema of its options. */
+function entry<Kind extends string, Shape extends z.ZodRawShape>(
+  kind: Kind,
+  options: Shape,
+  recipe: Recipe<z.output<z.ZodObject<Shape>>>,
+) {
+  return { kind, recipe, schema: z.strictObject({ kind: z.literal(kind), ...options }) };
+}
+
+const ENTRIES = [
+  entry("scratch", {}, scratch),
+  entry(
+    "apollo",
+    {
+      stages: layerCounts,
+      boundaries: z.array(fraction),
+      depth: depthSchema.default({ sampler: "lvps" }),
+      map: z.enum(LAYER_MAPS).default("interp_floor"),
+      optimizerAtGrowth: z.enum(OPTIMIZER_POLICIES).default("slot"),
+      depthDraw: z.enum(["step", "microbatch"]).default("step"),
+      sharedGradient: z.enum(["sum", "mean"]).default("sum"),
+    },
+    apollo,
+  ),
+  entry(
+    "stackbert",
+    {
+      stages: layerCounts.optional(),
+      boundaries: z.array(fraction).optional(),
+      map: z.enum(LAYER_MAPS).default("stack"),
+      learningRate: z.enum(["common", "original"]).default("common"),
+    },
+    stackbert,
+  ),
+  entry("gstack", { growthFactor: whole.default(4), boundary: fraction.default(0.1) }, gstack),
+  entry(
+    "midas",
+    {
+      blockLayers: whole.optional(),
+      alpha: number.min(0, "must not be negative").default(1),
+      copied: z.enum(BLOCK_COPIES).default("middle"),
+    },
+    midas,
+  ),
+  entry("swe", { unitLayers: whole.default(1), boundary: fraction.default(0.1) }, swe),
+  entry(
+    "one-layer",
+    { boundary: fraction.default(0.8), optimizerAtGrowth: z.enum(OPTIMIZER_POLICIES).default("slot") },
+    oneLayer,
+  ),
+  entry(
+    "raptr",
+    { lengths: z.array(number).min(1, "must not be empty").optional(), scale: z.enum(RAPTR_SCALES).default("inverse") },
+    raptr,
+  ),
+] as const;
+
+export const RECIPE_KINDS = ENTRIES.map(({ kind }) => kind);
+
+type SchemasOf<Entries extends readonly { schema: unknown }[]> = { [Index in keyof Entries]: Entries[Index]["schema"] };
+
+export const recipeSchema = z.discriminatedUnion(
+  "kind",
+  ENTRIES.map(({ schema }) => schema) as unknown as SchemasOf<typeof ENTRIES>,
+  `must be one of ${RECIPE_KINDS.join(", ")}`,
+);
+
+/** @throws when the recipe does not fit the run. */
+export function methodFrom({ kind, ...options }: z.output<typeof recipeSchema>, call: RecipeCall): DescribedMethod {
+  const { recipe } = ENTRIES.find((candidate) => candidate.kind === kind)!;
+  return recipe(options as never, call);
+}

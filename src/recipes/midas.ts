@@ -1,0 +1,61 @@
+/**
+ * Gradual stacking by blocks (methods C.2 [N]): every stage adds one block of layers, a copy of a block that is there.
+ *
+ * GradStack copies the last block to the top, MIDAS the middle one (block ⌈n/2⌉ of n) right after itself, LIDAS as many
+ * layers from the exact middle. Stage i of k lasts ∝ i^α. The authors' rule for the optimizer is not known: copies start
+ * without moments, the layers above keep theirs [D].
+ */
+
+import { growByMap } from "../apollo/growth/grow-layers.ts";
+import { planFromMap } from "../apollo/step-plan.ts";
+import { apollo } from "./apollo.ts";
+import type { Recipe } from "./recipe.ts";
+
+export const BLOCK_COPIES = ["last", "middle", "centre"] as const;
+export type BlockCopy = (typeof BLOCK_COPIES)[number];
+
+export interface MidasOptions {
+  /** Layers that every stage adds; L/4 when absent. */
+  blockLayers?: number;
+  /** α, 1 when absent. */
+  alpha?: number;
+  /** Which block is copied: `last` is GradStack, `middle` MIDAS, `centre` LIDAS. */
+  copied?: BlockCopy;
+}
+
+export const midas: Recipe<MidasOptions> = (options, call) => {
+  const { targetDepth } = call;
+  const { blockLayers = targetDepth / 4, alpha = 1, copied = "middle" } = options;
+  const count = targetDepth / blockLayers;
+  if (!Number.isInteger(blockLayers) || !Number.isInteger(count))
+    throw new Error(`midas: blocks of ${blockLayers} layers do not make ${targetDepth}`);
+  const lengths = Array.from({ length: count }, (_, index) => (index + 1) ** alpha);
+  const whole = lengths.reduce((sum, length) => sum + length, 0);
+  const boundaries = lengths
+    .slice(0, -1)
+    .map((_, index) => lengths.slice(0, index + 1).reduce((sum, length) => sum + length, 0) / whole);
+  const stages = lengths.map((_, index) => (index + 1) * blockLayers);
+  const growthMap = (from: number) => insertBlock(from, blockLayers, copied);
+  /** The model as if it were grown to a depth now. */
+  const layersAt = (uniqueLayers: number, depth: number) => {
+    let layers = Array.from({ length: uniqueLayers }, (_, index) => index);
+    while (layers.length < depth) layers = growthMap(layers.length).map((source) => layers[source]);
+    return layers;
+  };
+  return {
+    ...apollo({ stages, boundaries, depth: { sampler: "none" } }, call),
+    name: { last: "gradstack", middle: "midas", centre: "lidas" }[copied],
+    grow: (growth) => growByMap(growth, growthMap(growth.from), "follow"),
+    growthMap,
+    layersAt,
+    planFullDepth: (uniqueLayers) => planFromMap(layersAt(uniqueLayers, targetDepth)),
+  };
+};
+
+/** The source of each layer after a block of b was copied in. */
+function insertBlock(layers: number, b: number, copied: BlockCopy): number[] {
+  const blocks = layers / b;
+  const end =
+    copied === "last" ? layers : copied === "middle" ? Math.ceil(blocks / 2) * b : Math.floor((layers + b) / 2);
+  return Array.from({ length: layers + b }, (_, slot) => (slot < end ? slot : slot - b));
+}

@@ -1,0 +1,315 @@
+import { expect } from "chai";
+import fc from "fast-check";
+import { train } from "../../src/apollo/algorithm.ts";
+import type { DescribedMethod } from "../../src/apollo/method.ts";
+import type { StepPlan } from "../../src/apollo/step-plan.ts";
+import type { Gpt } from "../../src/nn/index.ts";
+import { AdamW } from "../../src/optim/adamw.ts";
+import { learningRateSchedule } from "../../src/optim/learning-rate.ts";
+import { gstack } from "../../src/recipes/gstack.ts";
+import { midas } from "../../src/recipes/midas.ts";
+import { oneLayer } from "../../src/recipes/one-layer.ts";
+import { raptr } from "../../src/recipes/raptr.ts";
+import { stackbert } from "../../src/recipes/stackbert.ts";
+import { swe } from "../../src/recipes/swe.ts";
+import { Random } from "../../src/tensor/random.ts";
+import { causalBatch, expectSameNumbers, TINY_TOKENS, tinyGpt } from "../nn/tiny-models.ts";
+
+const CALL = { steps: 400, targetDepth: 12 };
+const stagesOf = ({ stages }: DescribedMethod) => stages.map(({ uniqueLayers, endStep }) => [uniqueLayers, endStep]);
+const weightsOf = ({ positions }: StepPlan) => positions.map(({ weight }) => weight);
+
+function planAt(method: DescribedMethod, step: number, { seed = 1, targetDepth = CALL.targetDepth } = {}): StepPlan {
+  const { uniqueLayers } = method.stages.find(({ endStep }) => step < endStep)!;
+  const random = () => Random.stream(seed, `path ${step}`);
+  return method.planStep({ step, uniqueLayers, targetDepth, uniform: random().uniform(), random });
+}
+
+/** Trains a tiny GPT up to a step, which runs no further. */
+function trainUntil(model: Gpt, method: DescribedMethod, end: number): AdamW {
+  const optimizer = new AdamW(model.parameters());
+  const training = train({
+    ...{ model, method, optimizer, learningRate: method.learningRate?.(1e-2) ?? (() => 1e-2) },
+    ...{ batchAt: causalBatch, tokensPerBatch: TINY_TOKENS, seed: 1 },
+  });
+  for (const { step } of training) if (step + 1 === end) break;
+  return optimizer;
+}
+
+const layerOf = (model: Gpt, layer: number) =>
+  model.blocks[layer].parameters().flatMap((parameter) => Array.from(parameter.numbers));
+
+describe("StackBERT", () => {
+  it("trains 3, 6 and 12 layers for 12.5, 17.5 and 70 % of the steps, each once", () => {
+    const method = stackbert({}, CALL);
+    expect(stagesOf(method)).to.deep.equal([
+      [3, 50],
+      [6, 120],
+      [12, 400],
+    ]); // prettier-ignore
+    expect(weightsOf(planAt(method, 49))).to.deep.equal([0, 1, 2]);
+    expect(weightsOf(planAt(method, 399))).to.deep.equal([...new Array(12).keys()]);
+  });
+
+  it("doubles by stacking and starts the optimizer anew, the embeddings' state too", () => {
+    const method = stackbert({ stages: [1, 2, 4] }, { steps: 40, targetDepth: 4 });
+    const model = tinyGpt({ layers: 4 });
+    trainUntil(model, method, 12);
+    const [first, second] = [layerOf(model, 0), layerOf(model, 1)];
+    const optimizer = new AdamW(model.parameters());
+    method.grow({ blocks: model.blocks, optimizer, from: 2, to: 4 });
+    expectSameNumbers(layerOf(model, 2), first);
+    expectSameNumbers(layerOf(model, 3), second);
+    const later = trainUntil(tinyGpt({ layers: 4 }), method, 15);
+    // Three updates after the second growth, at step 12.
+    for (const { step } of later.state.values()) expect(step).to.equal(3);
+  });
+
+  it("follows the published learning rates, of 8e-4, where asked to", () => {
+    const rate = stackbert({ learningRate: "original" }, CALL).learningRate!(8e-4);
+    // Ten of 50 steps warm up.
+    for (const [update, value] of [
+      [0, 0],
+      [5, 0.5 * (8e-4 - 0.1 * 2.5e-4)],
+      [10, 8e-4 - 0.2 * 2.5e-4],
+      [50, 5.5e-4],
+      [85, 4.25e-4],
+      [120, 3e-4],
+      [260, 1.5e-4],
+      [399, 3e-4 / 280],
+    ])
+      expect(rate(update), `update ${update}`).to.be.closeTo(value, 1e-9);
+    expect(stackbert({}, CALL).learningRate).to.equal(undefined);
+    expect(() => stackbert({ learningRate: "original", stages: [6, 12], boundaries: [0.5] }, CALL)).to.throw(
+      "3 phases",
+    );
+  });
+
+  it("isolates the map where asked to interpolate", () => {
+    const growth = { from: 3, to: 6 };
+    expect(stackbert({}, CALL).growthMap(growth.from, growth.to)).to.deep.equal([0, 1, 2, 0, 1, 2]);
+    expect(stackbert({ map: "interp_floor" }, CALL).growthMap(3, 6)).to.deep.equal([0, 0, 1, 1, 2, 2]);
+  });
+});
+
+describe("G_stack", () => {
+  it("stacks a quarter of the layers four times after a tenth of the run", () => {
+    const method = gstack({}, CALL);
+    expect(stagesOf(method)).to.deep.equal([
+      [3, 40],
+      [12, 400],
+    ]); // prettier-ignore
+    expect(method.growthMap(3, 12)).to.deep.equal([0, 1, 2, 0, 1, 2, 0, 1, 2, 0, 1, 2]);
+  });
+
+  it("gives each phase a whole schedule, warm-up included", () => {
+    const rate = gstack({}, CALL).learningRate!(1e-3);
+    const small = learningRateSchedule({ kind: "cosine", peak: 1e-3, steps: 40 });
+    const large = learningRateSchedule({ kind: "cosine", peak: 1e-3, steps: 360 });
+    for (const update of [0, 1, 20, 39]) expect(rate(update)).to.equal(small(update));
+    for (const update of [40, 41, 100, 399]) expect(rate(update)).to.equal(large(update - 40));
+    expect(rate(40)).to.equal(0);
+  });
+
+  it("refuses a factor that does not divide the depth", () => {
+    expect(() => gstack({ growthFactor: 5 }, CALL)).to.throw("2.4");
+  });
+});
+
+describe("MIDAS, GradStack and LIDAS", () => {
+  const growth = (copied: "last" | "middle" | "centre", from: number) =>
+    midas({ copied }, CALL).growthMap(from, from + 3);
+
+  it("insert a copy of the middle block, the last one, or the middle layers", () => {
+    expect(growth("middle", 3)).to.deep.equal([0, 1, 2, 0, 1, 2]);
+    expect(growth("middle", 6)).to.deep.equal([0, 1, 2, 0, 1, 2, 3, 4, 5]);
+    expect(growth("middle", 9)).to.deep.equal([0, 1, 2, 3, 4, 5, 3, 4, 5, 6, 7, 8]);
+    expect(growth("last", 9)).to.deep.equal([0, 1, 2, 3, 4, 5, 6, 7, 8, 6, 7, 8]);
+    // Layers 1.5 … 4.5 of six are the middle: rounded down.
+    expect(growth("centre", 6)).to.deep.equal([0, 1, 2, 3, 1, 2, 3, 4, 5]);
+    expect(growth("centre", 9)).to.deep.equal([0, 1, 2, 3, 4, 5, 3, 4, 5, 6, 7, 8]);
+  });
+
+  it("give stage i a time ∝ i^α", () => {
+    expect(stagesOf(midas({}, CALL))).to.deep.equal([
+      [3, 40],
+      [6, 120],
+      [9, 240],
+      [12, 400],
+    ]); // prettier-ignore
+    expect(stagesOf(midas({ alpha: 0 }, CALL))).to.deep.equal([
+      [3, 100],
+      [6, 200],
+      [9, 300],
+      [12, 400],
+    ]); // prettier-ignore
+  });
+
+  it("leave moments with the layers that move, and start copies without", () => {
+    const method = midas({ blockLayers: 1 }, { steps: 100, targetDepth: 4 });
+    const model = tinyGpt({ layers: 4 });
+    // One layer for 10 steps, two for 20, three for 30; the first of two is copied at 30.
+    const optimizer = trainUntil(model, method, 30);
+    method.grow({ blocks: model.blocks, optimizer, from: 2, to: 3 });
+    const steps = model.blocks.map((block) => optimizer.state.get(block.parameters()[0])?.step);
+    expect(steps).to.deep.equal([30, undefined, 20, undefined]);
+    expectSameNumbers(layerOf(model, 1), layerOf(model, 0));
+  });
+
+  it("evaluate at full depth as if the model were grown to it at once", () => {
+    const method = midas({}, CALL);
+    const grown = [3, 6, 9].reduce(
+      (layers, from) => method.growthMap(from, from + 3)!.map((source) => layers[source]),
+      [0, 1, 2],
+    );
+    expect(weightsOf(method.planFullDepth(3))).to.deep.equal(grown);
+    expect(weightsOf(method.planFullDepth(12))).to.deep.equal([...new Array(12).keys()]);
+  });
+
+  it("refuse blocks that do not make the depth", () => {
+    expect(() => midas({ blockLayers: 5 }, CALL)).to.throw("midas: blocks of 5 layers do not make 12");
+  });
+});
+
+describe("SWE-F", () => {
+  it("runs the full depth from one layer, then from all", () => {
+    const method = swe({}, CALL);
+    expect(stagesOf(method)).to.deep.equal([
+      [1, 40],
+      [12, 400],
+    ]); // prettier-ignore
+    for (const step of [0, 39, 40, 399]) expect(planAt(method, step).positions).to.have.length(12);
+    expect(weightsOf(planAt(swe({ unitLayers: 3 }, CALL), 0))).to.deep.equal([0, 1, 2, 0, 1, 2, 0, 1, 2, 0, 1, 2]);
+  });
+
+  it("moves a tied layer as layers move that are tied by the mean of their gradients", () => {
+    // The same by hand: all layers stand alone, are equal, and get the mean of their gradients at each step.
+    const call = { steps: 8, targetDepth: 4 };
+    const tied = tinyGpt({ layers: 4 });
+    trainUntil(tied, swe({ boundary: 0.5 }, call), 4);
+    const apart = tinyGpt({ layers: 4 });
+    for (const block of apart.blocks.slice(1)) {
+      block.parameters().forEach((parameter, index) => {
+        parameter.numbers.set(apart.blocks[0].parameters()[index].numbers);
+      });
+    }
+    class MeanOfLayers extends AdamW {
+      override step(options: Parameters<AdamW["step"]>[0]): void {
+        const layers = apart.blocks.map((block) => block.parameters());
+        layers[0].forEach((_, index) => {
+          const gradients = layers.map((parameters) => parameters[index].grad!.numbers);
+          const mean = Array.from(gradients[0], (_, at) => gradients.reduce((sum, g) => sum + g[at], 0) / 4);
+          for (const gradient of gradients) gradient.set(mean);
+        });
+        super.step(options);
+      }
+    }
+    // Clipping is the shared model's: its norm counts a tied layer once.
+    const method = {
+      ...swe({ boundary: 0.5, unitLayers: 2 }, call),
+      stages: [{ uniqueLayers: 4, firstStep: 0, endStep: 4 }],
+    };
+    const training = train({
+      ...{ model: apart, method, optimizer: new MeanOfLayers(apart.parameters()), learningRate: () => 1e-2 },
+      ...{ batchAt: causalBatch, tokensPerBatch: TINY_TOKENS, seed: 1, clipNorm: Number.MAX_VALUE },
+    });
+    for (const _ of training);
+    const free = tinyGpt({ layers: 4 });
+    const unclipped = train({
+      ...{ model: free, method: swe({ boundary: 0.5 }, call), optimizer: new AdamW(free.parameters()) },
+      ...{
+        learningRate: () => 1e-2,
+        batchAt: causalBatch,
+        tokensPerBatch: TINY_TOKENS,
+        seed: 1,
+        clipNorm: Number.MAX_VALUE,
+      },
+    });
+    for (const { step } of unclipped) if (step === 3) break;
+    const [own, byHand] = [layerOf(free, 0), layerOf(apart, 0)];
+    own.forEach((value, index) => expect(value).to.be.closeTo(byHand[index], 2e-4));
+    for (let layer = 1; layer < 4; layer++) expectSameNumbers(layerOf(apart, layer), byHand);
+  });
+});
+
+describe("one-layer expansion", () => {
+  it("grows once, late, under a learning rate that stands until the last tenth", () => {
+    const method = oneLayer({}, CALL);
+    expect(stagesOf(method)).to.deep.equal([
+      [1, 320],
+      [12, 400],
+    ]); // prettier-ignore
+    const rate = method.learningRate!(1e-3);
+    for (const update of [8, 200, 319, 320, 360]) expect(rate(update), `update ${update}`).to.equal(1e-3);
+    expect(rate(380)).to.be.closeTo(5e-4, 1e-9);
+  });
+});
+
+describe("RaPTr", () => {
+  it("keeps the first and the last layer, and the others as often as the stage's length asks for", () => {
+    const call = { steps: 4000, targetDepth: 12 };
+    const method = raptr({}, call);
+    expect(stagesOf(method)).to.deep.equal([
+      [12, 1000],
+      [12, 2000],
+      [12, 3000],
+      [12, 4000],
+    ]); // prettier-ignore
+    [6, 8, 10, 12].forEach((length, stage) => {
+      const plans = Array.from({ length: 1000 }, (_, index) => planAt(method, 1000 * stage + index));
+      const kept = new Array<number>(12).fill(0);
+      for (const plan of plans) {
+        const layers = weightsOf(plan);
+        expect([layers[0], layers.at(-1)]).to.deep.equal([0, 11]);
+        expect(layers).to.deep.equal([...layers].sort((a, b) => a - b));
+        for (const layer of layers) kept[layer]++;
+        for (const { weight, branchScale } of plan.positions)
+          expect(branchScale).to.equal(weight === 0 || weight === 11 ? 1 : 10 / (length - 2));
+      }
+      const p = (length - 2) / 10;
+      // Five standard errors of 1000 draws.
+      for (const count of kept.slice(1, 11)) expect(count / 1000).to.be.closeTo(p, 5 * Math.sqrt((p * (1 - p)) / 1000));
+    });
+  });
+
+  it("says the expected depth of each stage, for plans", () => {
+    fc.assert(
+      fc.property(fc.integer({ min: 3, max: 24 }), fc.double({ min: 0, max: 1, noNaN: true }), (L, share) => {
+        const length = 2 + share * (L - 2);
+        const method = raptr({ lengths: [length, L] }, { steps: 10, targetDepth: L });
+        const depths = method.depths(method.stages[0]);
+        expect(depths.reduce((sum, { probability }) => sum + probability, 0)).to.be.closeTo(1, 1e-9);
+        expect(depths.reduce((sum, { depth, probability }) => sum + depth * probability, 0)).to.be.closeTo(
+          length,
+          1e-9,
+        );
+      }),
+      { seed: 1 },
+    );
+  });
+
+  it("draws the same path whenever a step is planned, and others at other steps and seeds", () => {
+    const method = raptr({}, CALL);
+    expect(planAt(method, 5)).to.deep.equal(planAt(method, 5));
+    const paths = Array.from({ length: 20 }, (_, step) => String(weightsOf(planAt(method, step))));
+    expect(new Set(paths).size).to.be.greaterThan(15);
+    const others = Array.from({ length: 20 }, (_, step) => String(weightsOf(planAt(method, step, { seed: 2 }))));
+    expect(others).to.not.deep.equal(paths);
+  });
+
+  it("trains a model whose skipped layers stay as they are", () => {
+    const call = { steps: 6, targetDepth: 6 };
+    const method = raptr({ lengths: [2, 6] }, call);
+    const model = tinyGpt({ layers: 6 });
+    const before = layerOf(model, 3);
+    trainUntil(model, method, 3);
+    expectSameNumbers(layerOf(model, 3), before);
+    trainUntil(model, method, 6);
+    expect(layerOf(model, 3)).to.not.deep.equal(before);
+  });
+
+  it("refuses lengths that no path has", () => {
+    expect(() => raptr({ lengths: [1, 12] }, CALL)).to.throw("a path through 12 layers has 2 to 12 of them, not 1");
+    expect(() => raptr({}, { steps: 10, targetDepth: 2 })).to.throw("a model of 2 layers");
+  });
+});
