@@ -327,7 +327,7 @@ function runtimes(before: RunHeader | null): Pick<RunHeader, "runtime" | "contin
   return { runtime, ...(later.length > 0 && { continuedOn: later }) };
 }
 
-function describeRuntime(): RunRuntime {
+export function describeRuntime(): RunRuntime {
   const { kernels, variant, threads } = engineInfo();
   return {
     node: process.version,

@@ -2,7 +2,7 @@
 
 import type { LossesAtEqualCost } from "../report/comparison.ts";
 import type { EvaluationRecord, StepRecord } from "../report/run-log.ts";
-import { trailingMedian } from "../report/statistics.ts";
+import { trailingMedian, windowMeans } from "../report/statistics.ts";
 
 /** What an evaluation cost until then. */
 export type CostName = "modelFlops" | "layerFlops" | "elapsedMs" | "step";
@@ -64,19 +64,6 @@ const TRAINING_WINDOWS = 10;
 /** A target run that seems to save more than this against itself is too noisy for others to be held against it. */
 const LARGEST_SELF_SAVING = 0.02;
 
-/** The training loss in windows of equal length, each its mean, with the model FLOPs spent by its end. */
-function smoothTraining(steps: readonly StepRecord[]): { loss: number; modelFlops: number }[] {
-  const length = Math.max(1, Math.ceil(steps.length / TRAINING_WINDOWS));
-  const windows: { loss: number; modelFlops: number }[] = [];
-  let modelFlops = 0;
-  for (let start = 0; start < steps.length; start += length) {
-    const window = steps.slice(start, start + length);
-    modelFlops = window.reduce((sum, record) => sum + record.modelFlops, modelFlops);
-    windows.push({ loss: window.reduce((sum, { loss }) => sum + loss, 0) / window.length, modelFlops });
-  }
-  return windows;
-}
-
 /**
  * 1 − C_m(τ)/C_target(end) by smoothed training loss, at the depths that were drawn, as the release's figure shows it
  * (methods D.1): τ is the end of the first window whose mean comes down to that of the target run's last.
@@ -86,12 +73,12 @@ export function trainingSaving(
   steps: readonly StepRecord[],
   target: readonly StepRecord[],
 ): number | null | "too noisy" {
-  const windows = smoothTraining(target);
+  const windows = windowMeans(target, TRAINING_WINDOWS);
   const end = windows.at(-1);
   if (end === undefined) return null;
   const savingOf = (candidates: readonly { loss: number; modelFlops: number }[]) => {
     const crossing = candidates.find(({ loss }) => loss <= end.loss);
     return crossing === undefined ? null : 1 - crossing.modelFlops / end.modelFlops;
   };
-  return savingOf(windows)! > LARGEST_SELF_SAVING ? "too noisy" : savingOf(smoothTraining(steps));
+  return savingOf(windows)! > LARGEST_SELF_SAVING ? "too noisy" : savingOf(windowMeans(steps, TRAINING_WINDOWS));
 }

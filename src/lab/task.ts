@@ -10,7 +10,7 @@ import {
   maskedValidationBatches,
   validationBatches,
 } from "../data/index.ts";
-import { type PreparedCorpus, prepareCorpus } from "../data/token-cache.ts";
+import { type PrepareCorpusOptions, type PreparedCorpus, prepareCorpus } from "../data/token-cache.ts";
 import { Bert, type CausalBatch, Gpt, type LayerUse, type MaskedBatch } from "../nn/index.ts";
 import { scope } from "../tensor/scope.ts";
 import { Tensor } from "../tensor/tensor.ts";
@@ -45,21 +45,24 @@ interface TaskParts<Tokens, Batch> {
 /** Of the choice of validation documents: one for all seeds, so that all runs on a corpus share their validation text. */
 const SPLIT_SEED = 0;
 
-/** Reads and tokenises the corpus (or takes it from the cache) and makes the model. @throws where these do. */
-export function prepareTask(
-  experiment: Experiment,
-  options: { cacheFolder?: string; onProgress?: (message: string) => void } = {},
-): Task {
-  const { model, data } = experiment;
-  const corpus = prepareCorpus({
+/** What an experiment asks of its corpus. */
+export function corpusOptionsOf({ model, data }: Pick<Experiment, "model" | "data">): PrepareCorpusOptions {
+  return {
     corpus: data.corpus,
     vocabularySize: model.vocabulary,
     family: model.family,
     validationFraction: data.validationFraction,
     seed: SPLIT_SEED,
-    ...options,
-  });
-  return model.family === "gpt" ? gptTask(experiment, corpus) : bertTask(experiment, corpus);
+  };
+}
+
+/** Reads and tokenises the corpus (or takes it from the cache) and makes the model. @throws where these do. */
+export function prepareTask(
+  experiment: Experiment,
+  options: { cacheFolder?: string; onProgress?: (message: string) => void } = {},
+): Task {
+  const corpus = prepareCorpus({ ...corpusOptionsOf(experiment), ...options });
+  return experiment.model.family === "gpt" ? gptTask(experiment, corpus) : bertTask(experiment, corpus);
 }
 
 function gptTask(experiment: Experiment, corpus: PreparedCorpus): Task {

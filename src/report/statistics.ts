@@ -30,3 +30,31 @@ export function interpolate(points: readonly { x: number; y: number }[], at: num
   }
   return points[points.length - 1].y;
 }
+
+/** Steps in at most `count` windows of equal length: the mean loss of each, and the model FLOPs spent by its end. */
+export function windowMeans(
+  steps: readonly { loss: number; modelFlops: number }[],
+  count: number,
+): { loss: number; modelFlops: number }[] {
+  const length = Math.max(1, Math.ceil(steps.length / count));
+  const windows: { loss: number; modelFlops: number }[] = [];
+  let modelFlops = 0;
+  for (let start = 0; start < steps.length; start += length) {
+    const window = steps.slice(start, start + length);
+    modelFlops = window.reduce((sum, record) => sum + record.modelFlops, modelFlops);
+    windows.push({ loss: window.reduce((sum, { loss }) => sum + loss, 0) / window.length, modelFlops });
+  }
+  return windows;
+}
+
+/** Arithmetic mean; NaN for an empty list. */
+export function mean(values: readonly number[]): number {
+  return values.reduce((sum, value) => sum + value, 0) / values.length;
+}
+
+/** Sample standard deviation (n − 1); NaN for fewer than two values. */
+export function standardDeviation(values: readonly number[]): number {
+  if (values.length < 2) return Number.NaN;
+  const middle = mean(values);
+  return Math.sqrt(values.reduce((sum, value) => sum + (value - middle) ** 2, 0) / (values.length - 1));
+}

@@ -1,0 +1,180 @@
+/** The numbers of a suite from its records: every recipe over its seeds, each against Scratch of the same seed (methods D.1). */
+
+import type { RunRecord } from "../report/run-record.ts";
+import type { SeedResult, SuiteComparison, SuiteRow } from "../report/suite-comparison.ts";
+import { calibratedElapsedMs, type StepTimes } from "./calibration.ts";
+import { experimentHash } from "./experiment.ts";
+import { firstCrossing, lossesAtEqualCost, type SmoothedEvaluation, saving, smooth } from "./saving.ts";
+import { endLossOf, type RecipeRuns, type Suite } from "./suite.ts";
+
+type Lookup = (hash: string) => RunRecord | undefined;
+
+/** Every kind of step in the records of a suite: what has to be timed for calibrated seconds. */
+export function workOf(runs: readonly RecipeRuns[], recordOf: Lookup): string[] {
+  const records = runs.flatMap(({ seeds }) => seeds.map((experiment) => recordOf(experimentHash(experiment))));
+  const evaluations = records.flatMap((record) => record?.evaluations ?? []);
+  return [...new Set(evaluations.flatMap(({ work }) => Object.keys(work)))].sort();
+}
+
+/** @param times of the suite's steps measured alone; null where the clock of the runs is to be believed. */
+export function compareSuite(
+  suite: Suite,
+  runs: readonly RecipeRuns[],
+  recordOf: Lookup,
+  times: StepTimes | null,
+): SuiteComparison {
+  const [target] = runs;
+  const targets = new Map(
+    target.seeds.flatMap((experiment) => {
+      const record = recordOf(experimentHash(experiment));
+      return record?.header.status === "finished" ? [[experiment.seed, evaluationsOf(record, times)] as const] : [];
+    }),
+  );
+  const rows = runs.map(({ label, grid, chosen, seeds }): SuiteRow => {
+    const records = seeds.map((experiment) => recordOf(experimentHash(experiment)));
+    const present = records.filter((record) => record !== undefined);
+    return {
+      label,
+      grid: grid.map((experiment) => {
+        const record = recordOf(experimentHash(experiment));
+        return {
+          learningRate: experiment.training.learningRate.peak,
+          endLoss: record === undefined ? null : endLossOf(record),
+        };
+      }),
+      learningRate: chosen,
+      seeds: present.map((record) => seedResult(record, evaluationsOf(record, times), targets.get(record.header.seed))),
+      missing: chosen === null ? suite.seeds : seeds.length - present.length,
+    };
+  });
+  const all = runs.flatMap(({ grid, seeds }) => [...grid, ...seeds]).map((run) => recordOf(experimentHash(run)));
+  return {
+    title: suite.title,
+    target: target.label,
+    setup: setupOf(suite),
+    machines: machinesOf(all.filter((record) => record !== undefined)),
+    areSecondsCalibrated: times !== null,
+    rows,
+    warnings: warningsOn(rows),
+  };
+}
+
+/** Smoothed, with the calibrated time in place of the clock's; NaN where it is not known. */
+function evaluationsOf(record: RunRecord, times: StepTimes | null): SmoothedEvaluation[] {
+  const elapsed = times === null ? null : calibratedElapsedMs(record.evaluations, times);
+  const evaluations = record.evaluations.map((evaluation, index) => ({
+    ...evaluation,
+    elapsedMs: times === null ? (record.isSolo ? evaluation.elapsedMs : Number.NaN) : (elapsed?.[index] ?? Number.NaN),
+  }));
+  return smooth(evaluations);
+}
+
+function seedResult(
+  record: RunRecord,
+  evaluations: readonly SmoothedEvaluation[],
+  target: readonly SmoothedEvaluation[] | undefined,
+): SeedResult {
+  const { header } = record;
+  const isFinished = header.status === "finished";
+  const last = evaluations.at(-1);
+  const end = target?.at(-1);
+  const endLoss = isFinished && last !== undefined ? last.smoothed : Number.NaN;
+  const crossing = end === undefined || !isFinished ? null : firstCrossing(evaluations, end.smoothed);
+  const saved = (cost: "modelFlops" | "layerFlops" | "elapsedMs") =>
+    end === undefined ? undefined : saving(crossing, end, cost);
+  const atEqual = (cost: "modelFlops" | "elapsedMs") => {
+    if (target === undefined || !isFinished) return null;
+    const losses = lossesAtEqualCost(evaluations, target, cost);
+    return losses === null || Number.isNaN(losses.own + losses.target) ? null : losses;
+  };
+  const flops = saved("modelFlops");
+  return {
+    seed: header.seed,
+    status: isFinished ? "finished" : "failed",
+    ...(header.reason !== undefined && { reason: header.reason }),
+    endLoss,
+    difference: end === undefined || !isFinished ? null : endLoss - end.smoothed,
+    savings: { flops, layerFlops: saved("layerFlops"), seconds: saved("elapsedMs"), withSmallModels: flops },
+    atEqualFlops: atEqual("modelFlops"),
+    atEqualSeconds: atEqual("elapsedMs"),
+    meanDepthPerStage: meanDepths(record),
+    epochs: header.trainTokens === undefined ? 0 : (last?.tokens ?? 0) / header.trainTokens,
+    trainValidationGap: gapOf(record),
+    modelFlops: last?.modelFlops ?? 0,
+    elapsedMs: last === undefined || Number.isNaN(last.elapsedMs) ? null : last.elapsedMs,
+    smallModelFlops: 0,
+    curve: evaluations.map(({ smoothed, modelFlops, elapsedMs }) => ({
+      ...{ loss: smoothed, modelFlops },
+      elapsedMs: Number.isNaN(elapsedMs) ? null : elapsedMs,
+    })),
+  };
+}
+
+/** N and depth of recorded steps with their number. */
+function* stepsOf({ evaluations }: RunRecord): Generator<{ uniqueLayers: number; depth: number; count: number }> {
+  for (const { work } of evaluations) {
+    for (const [key, count] of Object.entries(work)) {
+      const [uniqueLayers, depth] = key.split("/").map(Number);
+      yield { uniqueLayers, depth, count };
+    }
+  }
+}
+
+/** By number of unique layers, of which stages have different ones unless layers are skipped. */
+function meanDepths(record: RunRecord): number[] {
+  const sums = new Map<number, { depth: number; count: number }>();
+  for (const { uniqueLayers, depth, count } of stepsOf(record)) {
+    const sum = sums.get(uniqueLayers) ?? { depth: 0, count: 0 };
+    sums.set(uniqueLayers, { depth: sum.depth + depth * count, count: sum.count + count });
+  }
+  return [...sums].sort(([a], [b]) => a - b).map(([, { depth, count }]) => depth / count);
+}
+
+function gapOf({ header, evaluations, training }: RunRecord): number | null {
+  const last = evaluations.at(-1);
+  const tail = training.at(-1);
+  const depths = Object.keys(last?.work ?? {}).map((key) => Number(key.split("/")[1]));
+  const isFullDepth = depths.length > 0 && depths.every((depth) => depth === header.model.layers);
+  return last === undefined || tail === undefined || !isFullDepth ? null : last.loss - tail.loss;
+}
+
+function setupOf({ model, training, corpus, seeds }: Suite): string {
+  const { family, layers, hidden, heads, context, vocabulary } = model;
+  const batch = training.batch * (training.microBatches ?? 1);
+  return (
+    `${family.toUpperCase()}, ${layers} layers, hidden ${hidden}, ${heads} heads, context ${context}, vocabulary ${vocabulary}; ` +
+    `${training.steps} steps × ${batch * context} tokens of ${corpus}; ${seeds} seed${seeds === 1 ? "" : "s"}`
+  );
+}
+
+function machinesOf(records: readonly RunRecord[]): string[] {
+  const told = records.flatMap(({ header, date }) =>
+    [header.runtime, ...(header.continuedOn ?? [])].map(
+      ({ cpu, kernels, node, threads }) =>
+        `${cpu}, ${threads} thread${threads === 1 ? "" : "s"}, ${kernels} kernels, Node ${node} (${date})`,
+    ),
+  );
+  return [...new Set(told)].sort();
+}
+
+function warningsOn(rows: readonly SuiteRow[]): string[] {
+  const failures = rows.flatMap(({ label, seeds }) =>
+    seeds
+      .filter(({ status }) => status === "failed")
+      .map(({ seed, reason }) => `${label}, seed ${seed}, failed: ${reason}`),
+  );
+  const missing = rows
+    .filter((row) => row.missing > 0)
+    .map((row) => `${row.label}: ${row.missing} run${row.missing === 1 ? " is" : "s are"} missing`);
+  const atEdge = rows.filter(isAtEdge).map(({ label }) => label);
+  const edge =
+    atEdge.length === 0
+      ? []
+      : [`The best learning rate is the smallest or largest that was tried, and may lie beyond: ${atEdge.join(", ")}`];
+  return [...failures, ...missing, ...edge];
+}
+
+function isAtEdge({ grid, learningRate }: SuiteRow): boolean {
+  const rates = grid.map((point) => point.learningRate);
+  return rates.length > 1 && (learningRate === Math.min(...rates) || learningRate === Math.max(...rates));
+}

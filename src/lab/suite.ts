@@ -1,0 +1,85 @@
+/** A suite of experiments as data, and which of its runs are to be made next: pure functions of what is recorded. */
+
+import type { RunRecord } from "../report/run-record.ts";
+import { median } from "../report/statistics.ts";
+import {
+  type Experiment,
+  type ExperimentInput,
+  experimentHash,
+  parseExperiment,
+  type RecipeInput,
+} from "./experiment.ts";
+
+/** Recipes × learning rates × seeds on one model, one corpus and one budget. */
+export interface Suite {
+  name: string;
+  title: string;
+  model: ExperimentInput["model"];
+  corpus: string;
+  training: Omit<ExperimentInput["training"], "learningRate">;
+  evaluations: number;
+  /** The peaks that every recipe tries with the first seed; its best one serves the others. */
+  learningRates: readonly number[];
+  seeds: number;
+  /** The first is the one whose end the others are to reach. */
+  recipes: readonly SuiteRecipe[];
+}
+
+export interface SuiteRecipe {
+  label: string;
+  recipe: RecipeInput;
+}
+
+/** The runs of one recipe. */
+export interface RecipeRuns {
+  label: string;
+  /** One per learning rate, with the first seed. */
+  grid: Experiment[];
+  /** The learning rate with which the grid ended best; null while runs of it are missing, or where all failed. */
+  chosen: number | null;
+  /** One per seed, with the chosen learning rate; empty while there is none. */
+  seeds: Experiment[];
+}
+
+/** The first seed of every suite. */
+const FIRST_SEED = 0;
+
+/** Every run that is known to be needed, given the records so far: the seeds of a recipe only once its grid is finished. */
+export function runsOf(suite: Suite, recordOf: (hash: string) => RunRecord | undefined): RecipeRuns[] {
+  return suite.recipes.map(({ label, recipe }) => {
+    const make = (peak: number, seed: number): Experiment =>
+      parseExperiment({
+        name: label,
+        model: suite.model,
+        data: { corpus: suite.corpus },
+        recipe,
+        training: { ...suite.training, learningRate: { peak } },
+        evaluations: suite.evaluations,
+        seed,
+      });
+    const grid = suite.learningRates.map((peak) => make(peak, FIRST_SEED));
+    const ends = grid.map((experiment) => {
+      const record = recordOf(experimentHash(experiment));
+      return record === undefined ? null : endLossOf(record);
+    });
+    const best = Math.min(...ends.map((end) => end ?? Number.POSITIVE_INFINITY));
+    const isComplete = ends.every((end) => end !== null) && Number.isFinite(best);
+    const chosen = isComplete ? suite.learningRates[ends.indexOf(best)] : null;
+    const seeds =
+      chosen === null ? [] : Array.from({ length: suite.seeds }, (_, index) => make(chosen, FIRST_SEED + index));
+    return { label, grid, chosen, seeds };
+  });
+}
+
+/** The needed runs without a record, in the order in which they are best made: the grids first, recipe by recipe. */
+export function missingRuns(runs: readonly RecipeRuns[], has: (hash: string) => boolean): Experiment[] {
+  const needed = [...runs.flatMap(({ grid }) => grid), ...runs.flatMap(({ seeds }) => seeds)];
+  const byHash = new Map(needed.map((experiment) => [experimentHash(experiment), experiment]));
+  return [...byHash].filter(([hash]) => !has(hash)).map(([, experiment]) => experiment);
+}
+
+/** Smoothed validation loss at the end (methods D.1); infinite where a run failed, so that any other is better. */
+export function endLossOf({ header, evaluations }: RunRecord): number {
+  if (header.status !== "finished") return Number.POSITIVE_INFINITY;
+  return median(evaluations.slice(-3).map(({ loss }) => loss));
+}

@@ -1,0 +1,94 @@
+/** The suites that have names: the experiments of the paper's pre-training figures, and controls that it lacks. */
+
+import { PRESETS } from "../nn/index.ts";
+import type { RecipeInput } from "./experiment.ts";
+import type { Suite, SuiteRecipe } from "./suite.ts";
+
+/** Stages of 12 layers, at the paper's BERT fractions: epochs 2, 4 and 10 of 40 [P]. */
+const STAGES = { stages: [1, 3, 6, 12], boundaries: [0.05, 0.1, 0.25] };
+
+type ApolloInput = Extract<RecipeInput, { kind: "apollo" }>;
+
+const apollo = (label: string, options: Omit<ApolloInput, "kind" | "stages" | "boundaries">): SuiteRecipe => ({
+  label,
+  recipe: { kind: "apollo", ...STAGES, ...options },
+});
+
+const SCRATCH: SuiteRecipe = { label: "scratch", recipe: { kind: "scratch" } };
+const STACKBERT: SuiteRecipe = { label: "stackbert", recipe: { kind: "stackbert" } };
+const LVPS = apollo("apollo-lvps", { depth: { sampler: "lvps" } });
+const NONE = apollo("apollo-none", { depth: { sampler: "none" } });
+const SAMPLED: readonly SuiteRecipe[] = [
+  LVPS,
+  apollo("apollo-us", { depth: { sampler: "us" } }),
+  apollo("apollo-es", { depth: { sampler: "es" } }),
+  apollo("apollo-fs", { depth: { sampler: "fs" } }),
+  NONE,
+];
+const LVPS_STACKED = apollo("apollo-lvps-stack", { depth: { sampler: "lvps" }, map: "stack" });
+const NONE_STACKED = apollo("apollo-none-stack", { depth: { sampler: "none" }, map: "stack" });
+
+/** Small beside the paper's, with its proportions: a vocabulary that gives the head the weight that it has there (A.10 [D]). */
+const MINI = { ...PRESETS["gpt-mini"], vocabulary: 4096 };
+const BUDGET = {
+  corpus: "brown",
+  training: { steps: 8000, batch: 8 },
+  evaluations: 40,
+  learningRates: [1e-3, 2e-3, 4e-3],
+  seeds: 3,
+};
+const GPT = { model: { family: "gpt", ...MINI }, ...BUDGET } as const;
+const BERT = { model: { family: "bert", ...MINI }, ...BUDGET } as const;
+
+export const SUITES: Readonly<Record<string, Suite>> = {
+  "paper-gpt": {
+    ...GPT,
+    name: "paper-gpt",
+    title: "Scratch, StackBERT, and Apollo with every sampler and both maps: GPT",
+    recipes: [SCRATCH, STACKBERT, ...SAMPLED, LVPS_STACKED, NONE_STACKED],
+  },
+  "paper-bert": {
+    ...BERT,
+    name: "paper-bert",
+    title: "Scratch, StackBERT, and Apollo with every sampler and both maps: BERT",
+    recipes: [SCRATCH, STACKBERT, ...SAMPLED, LVPS_STACKED, NONE_STACKED],
+  },
+  samplers: {
+    ...GPT,
+    name: "samplers",
+    title: "Depth samplers, and how LVPS becomes an integer: GPT",
+    recipes: [
+      SCRATCH,
+      ...SAMPLED,
+      apollo("apollo-lvps-release", { depth: { sampler: "lvps", lvps: "release" } }),
+      apollo("apollo-lvps-round", { depth: { sampler: "lvps", lvps: "round" } }),
+      apollo("apollo-es-release", { depth: { sampler: "es", es: "release" } }),
+    ],
+  },
+  controls: {
+    ...GPT,
+    name: "controls",
+    title: "What a reader of 2026 asks for beside Apollo: GPT",
+    recipes: [
+      SCRATCH,
+      LVPS,
+      NONE,
+      { label: "swe-f", recipe: { kind: "swe" } },
+      { label: "raptr", recipe: { kind: "raptr" } },
+      { label: "gstack", recipe: { kind: "gstack" } },
+      { label: "midas", recipe: { kind: "midas" } },
+      { label: "one-layer", recipe: { kind: "one-layer" } },
+    ],
+  },
+  quick: {
+    ...GPT,
+    name: "quick",
+    title: "Every recipe of the paper's tables, in short: GPT",
+    model: { family: "gpt", layers: 12, hidden: 32, heads: 2, context: 32, vocabulary: 1024 },
+    training: { steps: 1500, batch: 8 },
+    evaluations: 30,
+    learningRates: [4e-3],
+    seeds: 2,
+    recipes: [SCRATCH, STACKBERT, ...SAMPLED, LVPS_STACKED],
+  },
+};

@@ -1,0 +1,93 @@
+/**
+ * A run in a few kilobytes: everything that comparisons over seeds need, without its steps. Records are kept and passed on
+ * where run folders, with their weights, are too large.
+ */
+
+import type { EvaluationRecord, RunHeader, RunLog, RunStage, StepRecord } from "./run-log.ts";
+import { windowMeans } from "./statistics.ts";
+
+/** An evaluation, with the steps since the one before it. */
+export interface RecordedEvaluation extends EvaluationRecord {
+  /** Number of steps by what they executed: "N/depth". */
+  work: Record<string, number>;
+}
+
+/** A mean training loss over a stretch of steps, and what had been spent by its end. */
+export interface TrainingWindow {
+  loss: number;
+  modelFlops: number;
+}
+
+export interface RunRecord {
+  schema: 1;
+  /** Of the experiment: equal experiments, equal hashes. */
+  hash: string;
+  /** Whether the machine did nothing else, so that its clock may be believed. */
+  isSolo: boolean;
+  /** "2026-11-27", the day on which the run ended. */
+  date: string;
+  header: RecordedHeader;
+  /** Contents of `experiment.json`. */
+  experiment: unknown;
+  evaluations: RecordedEvaluation[];
+  training: TrainingWindow[];
+}
+
+/** Depths and maps follow from the experiment, and are left out. */
+export type RecordedHeader = Omit<RunHeader, "stages"> & { stages: Omit<RunStage, "depths" | "layerMaps">[] };
+
+/** Stretches that the training loss is kept in: long enough for a mean to be quiet. */
+const TRAINING_WINDOWS = 20;
+/** Losses keep a millionth, times a millisecond. */
+const LOSS_DIGITS = 6;
+
+/** The record of a run, whatever became of it. */
+export function recordOf(log: RunLog, { hash, isSolo, date }: Pick<RunRecord, "hash" | "isSolo" | "date">): RunRecord {
+  const { header, experiment, evaluations, steps } = log;
+  return {
+    ...{ schema: 1, hash, isSolo, date, experiment },
+    header: { ...header, stages: header.stages.map(({ depths: _, layerMaps: __, ...stage }) => stage) },
+    evaluations: evaluations.map((evaluation, index) => {
+      const since = index === 0 ? 0 : evaluations[index - 1].step;
+      return {
+        ...evaluation,
+        loss: rounded(evaluation.loss),
+        lossAtUniqueDepth: rounded(evaluation.lossAtUniqueDepth),
+        elapsedMs: Math.round(evaluation.elapsedMs),
+        work: workOf(steps.filter(({ step }) => step >= since && step < evaluation.step)),
+      };
+    }),
+    training: windowMeans(steps, TRAINING_WINDOWS).map(({ loss, modelFlops }) => ({ loss: rounded(loss), modelFlops })),
+  };
+}
+
+/** What a step executed, as calibrations call it. */
+export function workKey({ uniqueLayers, depth }: Pick<StepRecord, "uniqueLayers" | "depth">): string {
+  return `${uniqueLayers}/${depth}`;
+}
+
+function workOf(steps: readonly StepRecord[]): Record<string, number> {
+  const work: Record<string, number> = {};
+  for (const step of steps) work[workKey(step)] = (work[workKey(step)] ?? 0) + 1;
+  return work;
+}
+
+const rounded = (loss: number) => Number(loss.toFixed(LOSS_DIGITS));
+
+/** The record that a JSON text holds. @throws naming the text, when it is none. */
+export function parseRecord(text: string, name: string): RunRecord {
+  let record: RunRecord;
+  try {
+    record = JSON.parse(text);
+  } catch {
+    throw new Error(`${name} is not JSON`);
+  }
+  if (record?.schema !== 1 || typeof record.hash !== "string" || !Array.isArray(record.evaluations))
+    throw new Error(`${name} is not the record of a run`);
+  // JSON writes a loss that is not finite as null.
+  for (const evaluation of record.evaluations) {
+    evaluation.loss ??= Number.NaN;
+    evaluation.lossAtUniqueDepth ??= Number.NaN;
+  }
+  return record;
+}
