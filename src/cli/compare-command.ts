@@ -3,6 +3,8 @@
 import { join } from "node:path";
 import { Command, Option } from "commander";
 import { COMPARISON_FILE, compare, REPORT_FILE } from "../lab/compare.ts";
+import { SUITES } from "../lab/suites.ts";
+import { compareBySuite, type SuiteFlags } from "./compare-suite.ts";
 import { comparisonTable } from "./comparison-table.ts";
 import {
   addApolloOptions,
@@ -12,13 +14,17 @@ import {
   RECIPES,
 } from "./experiment-options.ts";
 import { interruptible } from "./interrupt.ts";
+import { givenOption, parseCount } from "./parse.ts";
 import { ProgressLine } from "./progress-line.ts";
 
-interface CompareFlags extends ExperimentFlags {
+interface CompareFlags extends ExperimentFlags, Omit<SuiteFlags, "suite"> {
   recipes: string[];
-  out?: string;
+  suite?: string;
   resume: boolean;
 }
+
+/** Options that a suite has, with which no other may stand. */
+const BESIDE_SUITE = ["suite", "seeds", "processes", "solo", "records", "out"];
 
 const DEFAULT_RECIPES = ["scratch", "apollo-lvps", "apollo-fs"];
 
@@ -30,8 +36,13 @@ export function compareCommand(): Command {
         .argParser((text) => text.split(",").map((name) => name.trim()))
         .default(DEFAULT_RECIPES, DEFAULT_RECIPES.join(",")),
     )
-    .option("--out <folder>", "where the runs and the report go (runs/compare-<model>)")
-    .option("--no-resume", "refuse to continue runs that were cut off");
+    .option("--out <folder>", "where the runs and the report go (runs/compare-<model>, runs/<suite>)")
+    .option("--no-resume", "refuse to continue runs that were cut off")
+    .option("--suite <name>", `instead, recipes × learning rates × seeds: ${Object.keys(SUITES).join(", ")}`)
+    .option("--seeds <n>", "of a suite", parseCount)
+    .option("--processes <n>", "runs of a suite side by side, each on one thread (one per core)", parseCount)
+    .option("--solo", "one run of a suite at a time, so that its seconds are the clock's")
+    .option("--records <folder>", "a suite's records: what stands there is not run again (<out>/records)");
   addApolloOptions(addExperimentOptions(command)).addHelpText(
     "after",
     `
@@ -40,9 +51,17 @@ Runs follow one another, each with all cores. Finished ones are kept: the same c
 Examples:
   apollo compare                                   Scratch, Apollo-LVPS and Apollo-FS: GPT, 12 layers, Brown corpus
   apollo compare --model bert
-  apollo compare --recipes scratch,apollo-lvps,apollo-none --steps 3000 --out runs/long`,
+  apollo compare --recipes scratch,apollo-lvps,apollo-none --steps 3000 --out runs/long
+  apollo compare --suite quick                     every recipe of the paper's tables over learning rates and seeds`,
   );
   return command.action(async (flags: CompareFlags) => {
+    if (flags.suite !== undefined) {
+      const given = givenOption(command, (name) => !BESIDE_SUITE.includes(name));
+      if (given !== null) throw new Error(`${given} cannot stand beside --suite ${flags.suite}, which fixes it`);
+      return compareBySuite({ ...flags, suite: flags.suite });
+    }
+    const alone = givenOption(command, (name) => name !== "out" && BESIDE_SUITE.includes(name));
+    if (alone !== null) throw new Error(`${alone} means nothing without --suite`);
     const experiments = experimentsFrom(flags, flags.recipes);
     const folder = flags.out ?? join("runs", `compare-${flags.model}`);
     const lines = new Map<string, ProgressLine>();

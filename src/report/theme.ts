@@ -65,8 +65,7 @@ export function viewRuns(comparison: Pick<Comparison, "runs" | "target">): RunVi
       throw new Error(`the colour of run ${name} is not of the form #rrggbb: ${run.colour}`);
     }
     if (!colourOfName.has(name)) {
-      const chosen = isTarget ? targetColour : methodColours[next++ % methodColours.length];
-      colourOfName.set(name, chosen);
+      colourOfName.set(name, methodColour(isTarget ? 0 : next++, isTarget));
     }
     const copy = withSeed.slice(0, index).filter((other) => other === withSeed[index]).length;
     return {
@@ -76,6 +75,11 @@ export function viewRuns(comparison: Pick<Comparison, "runs" | "target">): RunVi
       isTarget,
     };
   });
+}
+
+/** A colour for each of several methods; the one that sets the target is grey. */
+export function methodColour(index: number, isTarget: boolean): string {
+  return isTarget ? targetColour : methodColours[index % methodColours.length];
 }
 
 /** Colour of stage `index` of `count`. */

@@ -1,0 +1,94 @@
+/** The report of a suite as one HTML file. */
+
+import type { Figure } from "./figures.ts";
+import { escapeHtml, formatLoss } from "./format.ts";
+import { htmlPage, paragraphs, section, underHeadings } from "./html-page.ts";
+import { drawSuiteLosses } from "./plots/suite-plot.ts";
+import type { SuiteComparison } from "./suite-comparison.ts";
+import { suiteTable, type TextTable } from "./suite-table.ts";
+
+/** Every picture for which the runs have something to show. */
+export async function drawSuiteFigures(comparison: SuiteComparison): Promise<Figure[]> {
+  if (comparison.rows.every(({ seeds }) => seeds.every(({ status }) => status !== "finished"))) return [];
+  return [
+    {
+      id: "suite-losses",
+      heading: "Loss against cost",
+      caption:
+        "Validation loss at full depth (median of three evaluations), the mean of each recipe’s seeds with its best learning rate; the band " +
+        `spans the seeds. Dashed line: where ${escapeHtml(comparison.target)} ends.`,
+      svg: await drawSuiteLosses(comparison),
+    },
+  ];
+}
+
+export function renderSuiteReport(comparison: SuiteComparison, figures: readonly Figure[]): string {
+  const { title, setup, warnings, target } = comparison;
+  return htmlPage(title, [
+    `<header><h1>${escapeHtml(title)}</h1><p class="lead">${escapeHtml(setup)}</p></header>`,
+    ...warnings.map((warning) => `<p class="warning">${escapeHtml(warning)}</p>`),
+    section("What it cost to get there", parted(suiteTable(comparison)).map(tableHtml).join("") + paragraphs(notesOn(comparison))),
+    ...underHeadings(figures),
+    section(
+      "Learning rates",
+      tableHtml(learningRateTable(comparison)) +
+        paragraphs([
+          `End loss with the first seed; the best one serves all seeds. ${target} was given the same choice.`,
+        ]),
+    ),
+    section(
+      "How it was run",
+      comparison.machines.map((machine) => `<p class="note">${escapeHtml(machine)}</p>`).join(""),
+    ),
+  ]);
+}
+
+/** One column per learning rate that was tried. */
+export function learningRateTable({ rows }: SuiteComparison): TextTable {
+  const rates = [...new Set(rows.flatMap(({ grid }) => grid.map(({ learningRate }) => learningRate)))].sort(
+    (a, b) => a - b,
+  );
+  return {
+    columns: rates.map((rate) => ({ head: String(rate), hint: "peak of the learning rate" })),
+    rows: rows.map(({ label, grid }) => ({
+      label,
+      cells: rates.map((rate) => {
+        const loss = grid.find(({ learningRate }) => learningRate === rate)?.endLoss;
+        return loss === undefined || loss === null ? "–" : Number.isFinite(loss) ? formatLoss(loss) : "failed";
+      }),
+    })),
+  };
+}
+
+function notesOn({ areSecondsCalibrated, target, rows }: SuiteComparison): string[] {
+  const seeds = Math.max(...rows.map((row) => row.seeds.length));
+  return [
+    `Losses are in nats per token. ${target}’s smoothed loss at the end of each seed is what the others of that seed are to reach; ` +
+      "± is the standard deviation over the seeds, and a number of seeds in brackets says how many got there. Differences are paired by seed.",
+    areSecondsCalibrated
+      ? "Runs shared the machine, each on one thread. Seconds are calibrated: counts of steps times what each kind of step takes when the machine does nothing else."
+      : "Runs had the machine to themselves, each on one thread; seconds are the clock’s.",
+    ...(seeds < 3 ? [`With ${seeds} seed${seeds === 1 ? "" : "s"} the spread says little.`] : []),
+  ];
+}
+
+/** Columns that fit on a page beside each other. */
+const COLUMNS_AT_ONCE = 6;
+
+function parted({ columns, rows }: TextTable): TextTable[] {
+  const starts = columns.map((_, index) => index).filter((index) => index % COLUMNS_AT_ONCE === 0);
+  const part = <Item>(list: readonly Item[], start: number) => list.slice(start, start + COLUMNS_AT_ONCE);
+  return starts.map((start) => ({
+    columns: part(columns, start),
+    rows: rows.map(({ label, cells }) => ({ label, cells: part(cells, start) })),
+  }));
+}
+
+function tableHtml({ columns, rows }: TextTable): string {
+  const head = columns.map(({ head, hint }) => `<th title="${escapeHtml(hint)}">${escapeHtml(head)}</th>`).join("");
+  const body = rows.map(
+    ({ label, cells }) =>
+      `<tr><th scope="row">${escapeHtml(label)}</th>${cells.map((cell) => `<td>${escapeHtml(cell)}</td>`).join("")}</tr>`,
+  );
+  return `<div class="wide"><table><thead><tr><th>recipe</th>${head}</tr></thead><tbody>${body.join("")}</tbody></table></div>`;
+}

@@ -1,0 +1,139 @@
+/** A suite's numbers as text, one row per recipe: what terminal, page and Markdown show alike. */
+
+import { formatFixed, formatLoss, formatPercent } from "./format.ts";
+import { mean, standardDeviation } from "./statistics.ts";
+import type { SavingName, SeedResult, SuiteComparison, SuiteRow } from "./suite-comparison.ts";
+
+export interface TextTable {
+  columns: { head: string; hint: string }[];
+  rows: { label: string; cells: string[] }[];
+}
+
+interface Column {
+  head: string;
+  hint: string;
+  cell(row: SuiteRow, comparison: SuiteComparison): string;
+}
+
+const NONE = "–";
+
+const COLUMNS: readonly Column[] = [
+  {
+    head: "learning rate",
+    hint: "the best peak of those tried with the first seed, by end loss",
+    cell: ({ learningRate }) => (learningRate === null ? NONE : String(learningRate)),
+  },
+  {
+    head: "end loss",
+    hint: "smoothed validation loss at the end; mean ± standard deviation over the seeds",
+    cell: ({ seeds }) =>
+      spread(
+        finished(seeds).map(({ endLoss }) => endLoss),
+        formatLoss,
+      ),
+  },
+  {
+    head: "minus the target’s",
+    hint: "of the same seed",
+    cell: versusTarget(({ difference }) => difference, signed),
+  },
+  {
+    head: "at equal FLOPs",
+    hint: "loss minus the target’s, where both had spent as many FLOPs as the cheaper of them in all",
+    cell: versusTarget(({ atEqualFlops: at }) => at && at.own - at.target, signed),
+  },
+  {
+    head: "at equal seconds",
+    hint: "the same for training time",
+    cell: versusTarget(({ atEqualSeconds: at }) => at && at.own - at.target, signed),
+  },
+  { head: "saved FLOPs", hint: "until the target’s end was reached; head included", cell: savedCell("flops") },
+  { head: "layers only", hint: "the same without the head’s FLOPs", cell: savedCell("layerFlops") },
+  { head: "saved time", hint: "until the target’s end was reached; evaluation left out", cell: savedCell("seconds") },
+  {
+    head: "mean depth",
+    hint: "realised, in layers, by number of unique layers",
+    cell: ({ seeds }) => {
+      const [first] = finished(seeds);
+      const stages = first?.meanDepthPerStage ?? [];
+      return (
+        stages
+          .map((_, index) => formatFixed(mean(finished(seeds).map((seed) => seed.meanDepthPerStage[index])), 2))
+          .join(" · ") || NONE
+      );
+    },
+  },
+  {
+    head: "FLOPs",
+    hint: "of the whole run, as a share of the target’s",
+    cell: ({ seeds }, { rows }) => {
+      const whole = mean(finished(rows[0].seeds).map(({ modelFlops }) => modelFlops));
+      const own = mean(finished(seeds).map(({ modelFlops }) => modelFlops));
+      return Number.isFinite(own / whole) ? formatPercent(own / whole, 0) : NONE;
+    },
+  },
+  {
+    head: "gap",
+    hint: "validation minus training loss at the end, where it ran at full depth",
+    cell: ({ seeds }) =>
+      spread(
+        finished(seeds).map(({ trainValidationGap }) => trainValidationGap),
+        signed,
+      ),
+  },
+];
+
+/** The comparison as a table; the target's own row says so where the others are held against it. */
+export function suiteTable(comparison: SuiteComparison): TextTable {
+  return {
+    columns: COLUMNS.map(({ head, hint }) => ({ head, hint })),
+    rows: comparison.rows.map((row) => ({ label: row.label, cells: COLUMNS.map(({ cell }) => cell(row, comparison)) })),
+  };
+}
+
+/** The same in Markdown. */
+export function markdownTable({ columns, rows }: TextTable): string {
+  const line = (cells: readonly string[]) => `| ${cells.join(" | ")} |`;
+  const heads = ["recipe", ...columns.map(({ head }) => head)];
+  return [line(heads), line(heads.map(() => "---")), ...rows.map(({ label, cells }) => line([label, ...cells]))].join(
+    "\n",
+  );
+}
+
+const finished = (seeds: readonly SeedResult[]) => seeds.filter(({ status }) => status === "finished");
+
+function signed(value: number): string {
+  return value > 0 ? `+${formatLoss(value)}` : formatLoss(value);
+}
+
+/** "4.123 ± 0.010"; without ± where there is one value. */
+function spread(values: readonly (number | null | undefined)[], format: (value: number) => string): string {
+  const known = values.filter((value): value is number => typeof value === "number" && Number.isFinite(value));
+  if (known.length === 0) return NONE;
+  const middle = format(mean(known));
+  if (known.length === 1) return middle;
+  const deviation = format(standardDeviation(known)).replace("+", "");
+  // One unit for both numbers.
+  return middle.endsWith("%") ? `${middle.slice(0, -2)} ± ${deviation}` : `${middle} ± ${deviation}`;
+}
+
+function versusTarget(of: (seed: SeedResult) => number | null, format: (value: number) => string): Column["cell"] {
+  return (row, { target }) => (row.label === target ? "target" : spread(finished(row.seeds).map(of), format));
+}
+
+/** "12.3 ± 0.8 %", with how many seeds got there where not all did. */
+function savedCell(name: SavingName): Column["cell"] {
+  return (row, { target }) => {
+    if (row.label === target) return "target";
+    const savings = finished(row.seeds)
+      .map(({ savings: all }) => all[name])
+      .filter((value) => value !== undefined);
+    if (savings.length === 0) return NONE;
+    const reached = savings.filter((value) => value !== null);
+    // Seconds that are not known.
+    if (reached.some(Number.isNaN)) return NONE;
+    if (reached.length === 0) return "not reached";
+    const told = spread(reached, formatPercent);
+    return reached.length === savings.length ? told : `${told} (${reached.length} of ${savings.length})`;
+  };
+}
