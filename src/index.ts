@@ -3,7 +3,7 @@
  * runs, comparisons) is in `apollo-ts/lab`, which needs Node.
  */
 
-export { type LayeredModel, type StepRecord, type TrainingOptions, train } from "./apollo/algorithm.ts";
+export { type StepRecord, type TrainingOptions, train } from "./apollo/algorithm.ts";
 export { type ApolloInfoOptions, type ApolloInfoRecord, apolloInfoRecord } from "./apollo/apollo-info.ts";
 export {
   type CostSize,
@@ -25,6 +25,7 @@ export {
 } from "./apollo/depth-sampler.ts";
 export { type GrowLayers, growByMap, OPTIMIZER_POLICIES, type OptimizerPolicy } from "./apollo/growth/grow-layers.ts";
 export { LAYER_MAPS, type LayerMapName, layerMap, preservesFunctionAtGrowth } from "./apollo/layer-map.ts";
+export type { LayeredModel } from "./apollo/layered-model.ts";
 export type { Method } from "./apollo/method.ts";
 export { BOUNDARY_PRESETS, type Stage, stageAt, stagePlan } from "./apollo/schedule.ts";
 export { sharedPath } from "./apollo/shared-layers.ts";

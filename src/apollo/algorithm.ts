@@ -4,25 +4,16 @@
  */
 
 import { countFlops, type FlopCount } from "../autograd/index.ts";
-import { DropoutKey, type LayerUse, type Module, type TransformerBlock } from "../nn/index.ts";
+import { DropoutKey } from "../nn/index.ts";
 import { checkClipNorm, clipCoefficient, gradientNorm } from "../optim/clip.ts";
 import type { Optimizer } from "../optim/optimizer.ts";
 import { kernelsFor } from "../tensor/engine.ts";
 import { Random } from "../tensor/random.ts";
 import { scope } from "../tensor/scope.ts";
-import type { Tensor } from "../tensor/tensor.ts";
+import type { LayeredModel } from "./layered-model.ts";
 import type { Method } from "./method.ts";
 import { averageOverUses, sharedPath, withTrainable } from "./shared-layers.ts";
 import { type StepPlan, validateStepPlan } from "./step-plan.ts";
-
-/** A model that can be trained at any depth: blocks, and a loss through any path over them. */
-export interface LayeredModel<Batch> extends Module {
-  readonly blocks: readonly TransformerBlock[];
-  loss(
-    batch: Batch,
-    options: { path: readonly LayerUse[]; dropoutKey?: DropoutKey; gradientCheckpointing?: boolean },
-  ): Tensor;
-}
 
 export interface TrainingOptions<Batch> {
   model: LayeredModel<Batch>;

@@ -1,8 +1,11 @@
 /** What distinguishes one way of progressive training from another: the part that a recipe fills in. */
 
+import type { ModelSize } from "../nn/index.ts";
 import type { Random } from "../tensor/random.ts";
 import type { DepthProbability } from "./depth-sampler.ts";
 import type { GrowLayers } from "./growth/grow-layers.ts";
+import type { Values } from "./growth/widen.ts";
+import type { LayeredModel, SizedModel } from "./layered-model.ts";
 import type { Stage } from "./schedule.ts";
 import type { StepPlan } from "./step-plan.ts";
 
@@ -35,6 +38,39 @@ export interface Method {
   sharedGradient: "sum" | "mean";
   /** The learning rate of each update, from the run's peak, where the method has a schedule of its own. */
   learningRate?(peak: number): (update: number) => number;
+  /**
+   * Writes the first weights from a small model's, where a method begins from one; or answers with an operator that does so
+   * once its coefficients are trained.
+   */
+  firstWeights?(call: FirstWeightsCall): GrowthOperator | null;
+}
+
+/** A trained model of the same family that a method begins from. */
+export interface SmallModel {
+  size: ModelSize;
+  /** Weights by parameter name. */
+  weights: ReadonlyMap<string, Values>;
+}
+
+/** What the first weights are made from. */
+export interface FirstWeightsCall {
+  /** The model that is to be trained, as it is initialised. */
+  model: SizedModel;
+  small: SmallModel;
+  /** A stream of its own. */
+  random: Random;
+}
+
+/** Coefficients that make a large model of a small one, to be trained before they are applied and forgotten. */
+export interface GrowthOperator {
+  /** Its parameters are the coefficients; its loss is the large model's. */
+  model: LayeredModel<never>;
+  steps: number;
+  /** Peak. */
+  learningRate: number;
+  weightDecay: number;
+  /** Writes the large model's weights. */
+  apply(): void;
 }
 
 /** A method that can also say what it will do: what plans, logs and pictures are made from. */

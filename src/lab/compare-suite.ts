@@ -62,9 +62,12 @@ export function compareSuite(
 /** Smoothed, with the calibrated time in place of the clock's; NaN where it is not known. */
 function evaluationsOf(record: RunRecord, times: StepTimes | null): SmoothedEvaluation[] {
   const elapsed = times === null ? null : calibratedElapsedMs(record.evaluations, times);
+  // An operator's training is not among the steps: its time is the clock's.
+  const before = record.header.preparation?.elapsedMs ?? 0;
   const evaluations = record.evaluations.map((evaluation, index) => ({
     ...evaluation,
-    elapsedMs: times === null ? (record.isSolo ? evaluation.elapsedMs : Number.NaN) : (elapsed?.[index] ?? Number.NaN),
+    elapsedMs:
+      times === null ? (record.isSolo ? evaluation.elapsedMs : Number.NaN) : before + (elapsed?.[index] ?? Number.NaN),
   }));
   return smooth(evaluations);
 }
@@ -87,14 +90,20 @@ function seedResult(
     const losses = lossesAtEqualCost(evaluations, target, cost);
     return losses === null || Number.isNaN(losses.own + losses.target) ? null : losses;
   };
-  const flops = saved("modelFlops");
+  const smallModelFlops = header.smallModel?.modelFlops ?? 0;
+  const whole = crossing === null ? null : { ...crossing, modelFlops: crossing.modelFlops + smallModelFlops };
   return {
     seed: header.seed,
     status: isFinished ? "finished" : "failed",
     ...(header.reason !== undefined && { reason: header.reason }),
     endLoss,
     difference: end === undefined || !isFinished ? null : endLoss - end.smoothed,
-    savings: { flops, layerFlops: saved("layerFlops"), seconds: saved("elapsedMs"), withSmallModels: flops },
+    savings: {
+      flops: saved("modelFlops"),
+      layerFlops: saved("layerFlops"),
+      seconds: saved("elapsedMs"),
+      withSmallModels: end === undefined ? undefined : saving(whole, end, "modelFlops"),
+    },
     atEqualFlops: atEqual("modelFlops"),
     atEqualSeconds: atEqual("elapsedMs"),
     meanDepthPerStage: meanDepths(record),
@@ -102,7 +111,7 @@ function seedResult(
     trainValidationGap: gapOf(record),
     modelFlops: last?.modelFlops ?? 0,
     elapsedMs: last === undefined || Number.isNaN(last.elapsedMs) ? null : last.elapsedMs,
-    smallModelFlops: 0,
+    smallModelFlops,
     curve: evaluations.map(({ smoothed, modelFlops, elapsedMs }) => ({
       ...{ loss: smoothed, modelFlops },
       elapsedMs: Number.isNaN(elapsedMs) ? null : elapsedMs,
@@ -138,12 +147,12 @@ function gapOf({ header, evaluations, training }: RunRecord): number | null {
   return last === undefined || tail === undefined || !isFullDepth ? null : last.loss - tail.loss;
 }
 
-function setupOf({ model, training, corpus, seeds }: Suite): string {
+function setupOf({ model, training, data, seeds }: Suite): string {
   const { family, layers, hidden, heads, context, vocabulary } = model;
   const batch = training.batch * (training.microBatches ?? 1);
   return (
     `${family.toUpperCase()}, ${layers} layers, hidden ${hidden}, ${heads} heads, context ${context}, vocabulary ${vocabulary}; ` +
-    `${training.steps} steps × ${batch * context} tokens of ${corpus}; ${seeds} seed${seeds === 1 ? "" : "s"}`
+    `${training.steps} steps × ${batch * context} tokens of ${data.corpus ?? "brown"}; ${seeds} seed${seeds === 1 ? "" : "s"}`
   );
 }
 

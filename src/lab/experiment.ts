@@ -74,6 +74,7 @@ export function parseExperiment(input: unknown): Experiment {
   const experiment = parsed.data;
   // A recipe that does not fit the model is refused now, not at its first growth.
   methodOf(experiment);
+  smallExperimentOf(experiment);
   return experiment;
 }
 
@@ -115,6 +116,36 @@ export function methodOf({
   model,
 }: Pick<Experiment, "recipe" | "training" | "model">): DescribedMethod {
   return methodFrom(recipe, { steps: training.steps, targetDepth: model.layers });
+}
+
+/**
+ * The experiment that trains the small model which a recipe begins from; null where it begins from chance, or from a run
+ * that is there.
+ * @throws when the options of the small model do not make one.
+ */
+export function smallExperimentOf(experiment: Experiment): Experiment | null {
+  const { recipe, model, training, name } = experiment;
+  if (!("small" in recipe)) return null;
+  const { run, steps = training.steps, learningRate: peak = training.learningRate.peak, ...sizes } = recipe.small;
+  const { layers = model.layers, hidden, heads } = sizes;
+  if (run !== undefined) {
+    const other = Object.entries(recipe.small).find(([key, value]) => key !== "run" && value !== undefined);
+    if (other === undefined) return null;
+    throw new Error(`${name}: ${other[0]} ${other[1]} cannot stand beside the run ${run}, whose model is there`);
+  }
+  if (hidden === undefined || heads === undefined)
+    throw new Error(`${name}: the small model needs either the folder of a run, or hidden and heads`);
+  if (hidden > model.hidden || layers > model.layers)
+    throw new Error(
+      `${name}: a small model of ${layers} layers of ${hidden} does not fit into ${model.layers} of ${model.hidden}`,
+    );
+  return {
+    ...experiment,
+    name: `small-${layers}x${hidden}`,
+    model: { ...model, layers, hidden, heads },
+    recipe: { kind: "scratch" },
+    training: { ...training, steps, learningRate: { ...training.learningRate, peak } },
+  };
 }
 
 /** The map by which an experiment shares and grows layers, where one has a name; interpolation where none is needed. */

@@ -15,7 +15,8 @@ import { Gpt, generate } from "../nn/index.ts";
 import { runFileNames } from "../report/run-files.ts";
 import { Random } from "../tensor/random.ts";
 import { type Experiment, methodOf, readExperiment } from "./experiment.ts";
-import { CHECKPOINT_FILE, checkpointStep, WEIGHTS_FILE } from "./run.ts";
+import { checkpointStep } from "./run.ts";
+import { CHECKPOINT_FILE, WEIGHTS_FILE } from "./run-folder.ts";
 
 export interface GenerateTextOptions {
   prompt: string;

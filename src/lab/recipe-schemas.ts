@@ -3,9 +3,11 @@
 import { z } from "zod";
 import { ES_VARIANTS, LVPS_VARIANTS, SAMPLERS } from "../apollo/depth-sampler.ts";
 import { OPTIMIZER_POLICIES } from "../apollo/growth/grow-layers.ts";
+import { WIDTH_MAPS } from "../apollo/growth/widen.ts";
 import { LAYER_MAPS } from "../apollo/layer-map.ts";
 import type { DescribedMethod } from "../apollo/method.ts";
 import { apollo } from "../recipes/apollo.ts";
+import { bert2bert } from "../recipes/bert2bert.ts";
 import { gstack } from "../recipes/gstack.ts";
 import { BLOCK_COPIES, midas } from "../recipes/midas.ts";
 import { oneLayer } from "../recipes/one-layer.ts";
@@ -15,6 +17,7 @@ import { scratch } from "../recipes/scratch.ts";
 import { stackbert } from "../recipes/stackbert.ts";
 import { swe } from "../recipes/swe.ts";
 import { fraction, number, whole } from "./number-schemas.ts";
+import { smallModelSchema } from "./small-model.ts";
 
 const layerCounts = z.array(whole).min(1, "must not be empty");
 
@@ -79,6 +82,15 @@ const ENTRIES = [
     "raptr",
     { lengths: z.array(number).min(1, "must not be empty").optional(), scale: z.enum(RAPTR_SCALES).default("inverse") },
     raptr,
+  ),
+  entry(
+    "bert2bert",
+    {
+      small: smallModelSchema,
+      knowledge: z.enum(["fpi", "aki"]).default("aki"),
+      widthMap: z.enum(WIDTH_MAPS).default("random"),
+    },
+    bert2bert,
   ),
 ] as const;
 

@@ -8,8 +8,9 @@ import { join } from "node:path";
 import { prepareCorpus } from "../data/token-cache.ts";
 import { readRun, runFileNames } from "../report/run-files.ts";
 import { recordOf } from "../report/run-record.ts";
-import { type Experiment, experimentHash } from "./experiment.ts";
+import { type Experiment, experimentHash, smallExperimentOf } from "./experiment.ts";
 import type { Records } from "./records.ts";
+import { WEIGHTS_FILE } from "./run-folder.ts";
 import { missingRuns, type RecipeRuns, runsOf, type Suite } from "./suite.ts";
 import type { WorkerMessage, WorkerTask } from "./suite-worker.ts";
 import { corpusOptionsOf } from "./task.ts";
@@ -23,6 +24,8 @@ export interface RunSuiteOptions {
   /** One run at a time, so that its seconds may be believed. */
   solo?: boolean;
   signal?: AbortSignal;
+  /** Where tokenised corpora are kept. */
+  cacheFolder?: string;
   onPrepare?: (message: string) => void;
   /** Told whenever the numbers change. */
   onCount?: (done: number, known: number) => void;
@@ -36,7 +39,7 @@ export interface RunSuiteOptions {
  * @throws before anything runs, when the suite's corpus cannot be read.
  */
 export async function runSuite(suite: Suite, options: RunSuiteOptions): Promise<RecipeRuns[]> {
-  const { records, solo = false, signal, onPrepare, onCount, onEnd } = options;
+  const { records, solo = false, signal, cacheFolder, onPrepare, onCount, onEnd } = options;
   const processes = solo ? 1 : (options.processes ?? availableParallelism());
   /** Runs that ended without leaving anything to record: another attempt would end like that, too. */
   const lost = new Set<string>();
@@ -46,18 +49,22 @@ export async function runSuite(suite: Suite, options: RunSuiteOptions): Promise<
   };
   const known = () => runsOf(suite, (hash) => records.get(hash));
   // Once, so that the processes find it tokenised.
-  prepareCorpus({ ...corpusOptionsOf(known()[0].grid[0]), onProgress: onPrepare });
+  prepareCorpus({ ...corpusOptionsOf(known()[0].grid[0]), cacheFolder, onProgress: onPrepare });
   const running = new Map<string, Promise<void>>();
   for (;;) {
     const runs = known();
     const missing = missingRuns(runs, isDone);
     const all = missingRuns(runs, () => false).length;
     onCount?.(all - missing.length, all);
-    const waiting = missing.filter((experiment) => !running.has(experimentHash(experiment)));
+    const next = smallModelsFirst(missing, (small) => existsSync(join(folderOf(options.folder, small), WEIGHTS_FILE)));
+    const waiting = next.filter((experiment) => {
+      const hash = experimentHash(experiment);
+      return !running.has(hash) && !lost.has(hash);
+    });
     if (!signal?.aborted) {
       for (const experiment of waiting.slice(0, processes - running.size)) {
         const hash = experimentHash(experiment);
-        const folder = join(options.folder, `${experiment.name}-seed${experiment.seed}-${hash}`);
+        const folder = folderOf(options.folder, experiment);
         const begun = runInProcess(experiment, folder, options).then((end) => {
           running.delete(hash);
           const isOver = end.status === "finished" || end.status === "failed";
@@ -75,11 +82,25 @@ export async function runSuite(suite: Suite, options: RunSuiteOptions): Promise<
   }
 }
 
+function folderOf(suiteFolder: string, experiment: Experiment): string {
+  return join(suiteFolder, `${experiment.name}-seed${experiment.seed}-${experimentHash(experiment)}`);
+}
+
+/** Each run whose small model is there, and in place of the others, once, the small models that they need. */
+function smallModelsFirst(experiments: readonly Experiment[], isThere: (small: Experiment) => boolean): Experiment[] {
+  const ready = experiments.map((experiment) => {
+    const small = smallExperimentOf(experiment);
+    return small === null || isThere(small) ? experiment : small;
+  });
+  return [...new Map(ready.map((experiment) => [experimentHash(experiment), experiment])).values()];
+}
+
 async function runInProcess(
   experiment: Experiment,
   folder: string,
-  { signal, onProgress }: RunSuiteOptions,
+  options: RunSuiteOptions,
 ): Promise<Extract<WorkerMessage, { kind: "end" }>> {
+  const { signal, cacheFolder, onProgress } = options;
   // The source runs as .ts, the package as .js.
   const here = import.meta.url;
   const program = new URL(here.endsWith(".ts") ? "./suite-worker.ts" : "./suite-worker.js", here);
@@ -91,7 +112,9 @@ async function runInProcess(
     if (message.kind === "progress") onProgress?.(experiment, message);
     else end = message;
   });
-  child.send({ experiment, folder } satisfies WorkerTask);
+  const small = smallExperimentOf(experiment);
+  const smallModelFolder = small === null ? undefined : folderOf(options.folder, small);
+  child.send({ experiment, folder, cacheFolder, smallModelFolder } satisfies WorkerTask);
   const [code, killedBy] = (await once(child, "exit")) as [number | null, string | null];
   signal?.removeEventListener("abort", stop);
   return end ?? { kind: "end", status: "interrupted", reason: `its process ended with ${killedBy ?? `code ${code}`}` };

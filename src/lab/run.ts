@@ -19,19 +19,26 @@ import { appendRecord, keepRecords, readRun, runFileNames } from "../report/run-
 import {
   type EvaluationRecord,
   parseHeader,
+  type RunCosts,
   type RunHeader,
   type RunRuntime,
   type RunStage,
   type StepRecord,
 } from "../report/run-log.ts";
 import { engineInfo } from "../tensor/engine.ts";
-import { type Experiment, experimentHash, layerMapOf, methodOf, readExperiment } from "./experiment.ts";
+import {
+  type Experiment,
+  experimentHash,
+  layerMapOf,
+  methodOf,
+  readExperiment,
+  smallExperimentOf,
+} from "./experiment.ts";
+import { beginFromSmall } from "./first-weights.ts";
 import { refuseTooLarge } from "./memory-estimate.ts";
+import { CHECKPOINT_FILE, INFO_FILE, SMALL_MODEL_FOLDER, TOKENIZER_FILE, WEIGHTS_FILE } from "./run-folder.ts";
+import type { SmallModelOptions } from "./small-model.ts";
 import { prepareTask, type Task } from "./task.ts";
-
-export const CHECKPOINT_FILE = "checkpoint.safetensors";
-export const WEIGHTS_FILE = "weights.safetensors";
-const INFO_FILE = "apollo_info.jsonl";
 
 /** What a running experiment tells whoever watches. */
 export interface Progress {
@@ -54,6 +61,8 @@ export interface RunOptions {
   signal?: AbortSignal;
   /** Where tokenised corpora are kept. */
   cacheFolder?: string;
+  /** Where the small model of a recipe that needs one is, or is to be, trained; a folder in the run's own when absent. */
+  smallModelFolder?: string;
   /** Also writes the release's log of depths and maps (methods A.11). */
   apolloInfo?: boolean;
 }
@@ -78,19 +87,24 @@ export async function run(experiment: Experiment, options: RunOptions): Promise<
   const method = methodOf(experiment);
   const optimizer = new AdamW(task.model.parameters(), { weightDecay: experiment.training.weightDecay });
   const startStep = before === null ? 0 : restore(experiment, folder, task, optimizer);
-  const header = describeRun(experiment, method, task, startStep > 0 ? before : null);
+  let header = describeRun(experiment, method, task, startStep > 0 ? before : null);
   const difference = differenceOfKernels(header);
   if (difference !== null) onPrepare?.(difference);
   options.onBegin?.();
   writeWhole(join(folder, runFileNames.experiment), `${JSON.stringify(experiment, null, 2)}\n`);
-  writeWhole(join(folder, "tokenizer.json"), task.tokenizerJson);
+  writeWhole(join(folder, TOKENIZER_FILE), task.tokenizerJson);
   const setStatus = (status: RunHeader["status"], reason?: string): RunHeader => {
     const told = { ...header, status, ...(reason !== undefined && { reason }) };
     writeWhole(join(folder, runFileNames.header), `${JSON.stringify(told, null, 2)}\n`);
     return told;
   };
 
-  const log = new RunLogWriter(folder, experiment);
+  if (method.firstWeights !== undefined && startStep === 0) {
+    const small = await smallModelFolder(experiment, options);
+    if (small === null) return setStatus("interrupted", "stopped while the small model was trained");
+    header = { ...header, ...beginFromSmall(experiment, method, task, small) };
+  }
+  const log = new RunLogWriter(folder, experiment, header.preparation);
   log.keepUntil(startStep);
   setStatus("running");
   const save = (step: number) => {
@@ -165,6 +179,17 @@ export function checkRun(experiment: Experiment, { folder, resume }: RunOptions)
   return present;
 }
 
+/** The folder of the finished small model that an experiment begins from, trained now if it is not there; null when stopped. */
+async function smallModelFolder(experiment: Experiment, options: RunOptions): Promise<string | null> {
+  const { folder, cacheFolder, signal, onPrepare, smallModelFolder: given } = options;
+  const small = smallExperimentOf(experiment);
+  if (small === null) return (experiment.recipe as { small: SmallModelOptions }).small.run!;
+  const place = given ?? join(folder, SMALL_MODEL_FOLDER);
+  onPrepare?.(`training the small model: ${small.model.layers} layers of ${small.model.hidden}`);
+  const { status } = await run(small, { folder: place, resume: true, ...{ cacheFolder, signal, onPrepare } });
+  return status === "finished" ? place : null;
+}
+
 /** The steps after which is evaluated: `count` of them, evenly spread, the last at the end. */
 export function evaluationSteps(steps: number, count: number): Set<number> {
   const all = Math.min(steps, count);
@@ -186,13 +211,15 @@ function evaluate(task: Task, method: Method, step: number, log: RunLogWriter): 
 
 /** Writes the run's two logs and keeps the totals that evaluations are booked at. */
 class RunLogWriter {
-  totals = { modelFlops: 0, layerFlops: 0, elapsedMs: 0, tokens: 0 };
+  readonly totals: RunCosts;
   readonly #steps: string;
   readonly #evaluations: string;
   readonly #info: string;
   readonly #experiment: Experiment;
 
-  constructor(folder: string, experiment: Experiment) {
+  /** @param preparation what was spent before the first step. */
+  constructor(folder: string, experiment: Experiment, preparation?: RunCosts) {
+    this.totals = { modelFlops: 0, layerFlops: 0, elapsedMs: 0, tokens: 0, ...preparation };
     this.#experiment = experiment;
     this.#steps = join(folder, runFileNames.steps);
     this.#evaluations = join(folder, runFileNames.evaluations);
@@ -233,7 +260,7 @@ class RunLogWriter {
 
   #add(record: StepRecord): void {
     const { totals } = this;
-    for (const name of Object.keys(totals) as (keyof typeof totals)[]) totals[name] += record[name];
+    for (const name of Object.keys(totals) as (keyof RunCosts)[]) totals[name] += record[name];
   }
 }
 
@@ -312,6 +339,8 @@ function describeRun(experiment: Experiment, method: DescribedMethod, task: Task
     trainTokens: task.trainTokens,
     unigramLoss: task.unigramLoss,
     stages: describeStages(method),
+    ...(before?.smallModel && { smallModel: before.smallModel }),
+    ...(before?.preparation && { preparation: before.preparation }),
     ...runtimes(before),
     status: "running",
   };

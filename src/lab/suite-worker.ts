@@ -7,6 +7,9 @@ import { run } from "./run.ts";
 export interface WorkerTask {
   experiment: Experiment;
   folder: string;
+  cacheFolder?: string;
+  /** Where the small model was trained that the run begins from. */
+  smallModelFolder?: string;
 }
 
 /** What it tells. */
@@ -23,12 +26,13 @@ const tell = (message: WorkerMessage) => {
 };
 
 process.once("message", async (task: WorkerTask) => {
+  const { experiment, ...places } = task;
   process.once("message", () => controller.abort());
   let told = 0;
   let validation: number | null = null;
   try {
-    const { status, reason } = await run(task.experiment, {
-      folder: task.folder,
+    const { status, reason } = await run(experiment, {
+      ...places,
       resume: true,
       signal: controller.signal,
       onProgress({ step, steps, record, evaluation }) {

@@ -15,7 +15,7 @@ export interface Suite {
   name: string;
   title: string;
   model: ExperimentInput["model"];
-  corpus: string;
+  data: NonNullable<ExperimentInput["data"]>;
   training: Omit<ExperimentInput["training"], "learningRate">;
   evaluations: number;
   /** The peaks that every recipe tries with the first seed; its best one serves the others. */
@@ -51,7 +51,7 @@ export function runsOf(suite: Suite, recordOf: (hash: string) => RunRecord | und
       parseExperiment({
         name: label,
         model: suite.model,
-        data: { corpus: suite.corpus },
+        data: suite.data,
         recipe,
         training: { ...suite.training, learningRate: { peak } },
         evaluations: suite.evaluations,

@@ -31,7 +31,7 @@ const NONE_STACKED = apollo("apollo-none-stack", { depth: { sampler: "none" }, m
 /** Small beside the paper's, with its proportions: a vocabulary that gives the head the weight that it has there (A.10 [D]). */
 const MINI = { ...PRESETS["gpt-mini"], vocabulary: 4096 };
 const BUDGET = {
-  corpus: "brown",
+  data: { corpus: "brown" },
   training: { steps: 8000, batch: 8 },
   evaluations: 40,
   learningRates: [1e-3, 2e-3, 4e-3],

@@ -1,6 +1,6 @@
 /** An experiment's model with its data: next tokens for GPT, masked tokens for BERT. */
 
-import type { LayeredModel } from "../apollo/algorithm.ts";
+import type { LayeredModel, SizedModel } from "../apollo/layered-model.ts";
 import { noGrad } from "../autograd/index.ts";
 import {
   Batches,
@@ -19,7 +19,7 @@ import { evaluationBatch } from "./memory-estimate.ts";
 
 /** Both families behind one face; a batch of the one never meets the model of the other. */
 export interface Task {
-  model: LayeredModel<never>;
+  model: SizedModel;
   /** The batch of a step's micro-batch: a function of seed, step and micro-batch alone; called inside a scope. */
   batchAt(step: number, microBatch: number): never;
   /** Mean validation loss in nats through a path, over the same tokens at every call; dropout off. */
@@ -34,7 +34,7 @@ export interface Task {
 
 /** What distinguishes the families. */
 interface TaskParts<Tokens, Batch> {
-  model: LayeredModel<Batch>;
+  model: LayeredModel<Batch> & SizedModel;
   training: { batchAt(step: number): Tokens };
   validation: readonly Tokens[];
   toBatch(tokens: Tokens): Batch;

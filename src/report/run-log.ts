@@ -48,6 +48,14 @@ export interface RunRuntime {
   cpu: string;
 }
 
+/** What training took. */
+export interface RunCosts {
+  modelFlops: number;
+  layerFlops: number;
+  elapsedMs: number;
+  tokens: number;
+}
+
 /** Contents of `run.json`. */
 export interface RunHeader {
   schema: 1;
@@ -62,6 +70,10 @@ export interface RunHeader {
   /** Validation loss of guessing every token by its frequency in the training text, in nats. */
   unigramLoss?: number;
   stages: RunStage[];
+  /** What was spent on the small model that the run began from; its costs do not contain it. */
+  smallModel?: RunCosts & { layers: number; hidden: number };
+  /** What was spent on an operator that made the first weights; the run's costs begin with it. */
+  preparation?: RunCosts;
   /** Where the run began. */
   runtime: RunRuntime;
   /** Where it went on after it was cut off, as often as that was elsewhere. */

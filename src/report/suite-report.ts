@@ -27,7 +27,10 @@ export function renderSuiteReport(comparison: SuiteComparison, figures: readonly
   return htmlPage(title, [
     `<header><h1>${escapeHtml(title)}</h1><p class="lead">${escapeHtml(setup)}</p></header>`,
     ...warnings.map((warning) => `<p class="warning">${escapeHtml(warning)}</p>`),
-    section("What it cost to get there", parted(suiteTable(comparison)).map(tableHtml).join("") + paragraphs(notesOn(comparison))),
+    section(
+      "What it cost to get there",
+      parted(suiteTable(comparison)).map(tableHtml).join("") + paragraphs(notesOn(comparison)),
+    ),
     ...underHeadings(figures),
     section(
       "Learning rates",

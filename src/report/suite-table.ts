@@ -51,6 +51,14 @@ const COLUMNS: readonly Column[] = [
   { head: "layers only", hint: "the same without the head’s FLOPs", cell: savedCell("layerFlops") },
   { head: "saved time", hint: "until the target’s end was reached; evaluation left out", cell: savedCell("seconds") },
   {
+    head: "with small model",
+    hint: "saved FLOPs, where what trained the small model counts too",
+    cell: (row, comparison) =>
+      row.seeds.some(({ smallModelFlops }) => smallModelFlops > 0)
+        ? savedCell("withSmallModels")(row, comparison)
+        : NONE,
+  },
+  {
     head: "mean depth",
     hint: "realised, in layers, by number of unique layers",
     cell: ({ seeds }) => {

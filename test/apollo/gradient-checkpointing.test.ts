@@ -1,5 +1,6 @@
 import { expect } from "chai";
-import { type LayeredModel, type StepRecord, train } from "../../src/apollo/algorithm.ts";
+import { type StepRecord, train } from "../../src/apollo/algorithm.ts";
+import type { LayeredModel } from "../../src/apollo/layered-model.ts";
 import type { Method } from "../../src/apollo/method.ts";
 import { backward, countFlops, gradientCheckpoint, matmul, mul, tanh } from "../../src/autograd/index.ts";
 import { type Bert, Gpt, type Module } from "../../src/nn/index.ts";

@@ -1,6 +1,7 @@
 /** Prints what two training steps of an experiment, given as JSON, take of the engine's memory. */
 
-import { type LayeredModel, train } from "../../src/apollo/algorithm.ts";
+import { train } from "../../src/apollo/algorithm.ts";
+import type { LayeredModel } from "../../src/apollo/layered-model.ts";
 import { parseExperiment } from "../../src/lab/experiment.ts";
 import { buildModel } from "../../src/lab/memory-estimate.ts";
 import { AdamW } from "../../src/optim/adamw.ts";

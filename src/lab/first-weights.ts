@@ -1,0 +1,78 @@
+/** Begins a run from a small trained model: its weights, an operator that may have to be trained, and what that cost. */
+
+import { existsSync } from "node:fs";
+import { join } from "node:path";
+import { train } from "../apollo/algorithm.ts";
+import type { DescribedMethod, GrowthOperator, SmallModel } from "../apollo/method.ts";
+import { readWhole } from "../io/files.ts";
+import { decodeSafetensors } from "../io/safetensors.ts";
+import { AdamW } from "../optim/adamw.ts";
+import { learningRateSchedule } from "../optim/learning-rate.ts";
+import { scratch } from "../recipes/scratch.ts";
+import { readRun } from "../report/run-files.ts";
+import type { RunCosts, RunHeader } from "../report/run-log.ts";
+import { Random } from "../tensor/random.ts";
+import { type Experiment, readExperiment } from "./experiment.ts";
+import { EXPERIMENT_FILE, TOKENIZER_FILE, WEIGHTS_FILE } from "./run-folder.ts";
+import type { Task } from "./task.ts";
+
+/** What the run's header tells of its beginning. */
+export type Beginning = Pick<RunHeader, "smallModel" | "preparation">;
+
+/**
+ * Writes the first weights of a task's model from the finished run in `folder`.
+ * @throws naming the folder, when its run is not finished, or of another family, context, vocabulary or tokenizer.
+ */
+export function beginFromSmall(experiment: Experiment, method: DescribedMethod, task: Task, folder: string): Beginning {
+  const small = readSmallModel(experiment, task, folder);
+  const operator = method.firstWeights!({
+    model: task.model,
+    small: small.model,
+    random: Random.stream(experiment.seed, "first weights"),
+  });
+  const { layers, hidden } = small.model.size;
+  const smallModel = { layers, hidden, ...small.costs };
+  if (operator === null) return { smallModel };
+  const preparation = trainOperator(operator, experiment, task);
+  operator.apply();
+  return { smallModel, preparation };
+}
+
+function readSmallModel({ model }: Experiment, task: Task, folder: string): { model: SmallModel; costs: RunCosts } {
+  const { header, evaluations } = readRun(folder);
+  if (header.status !== "finished")
+    throw new Error(`${folder}: a small model must be trained to its end, and this run is ${header.status}`);
+  const size = readExperiment(join(folder, EXPERIMENT_FILE)).model;
+  for (const name of ["family", "context"] as const) {
+    if (size[name] !== model[name])
+      throw new Error(`${folder}: the small model's ${name} is ${size[name]}, the large one's ${model[name]}`);
+  }
+  const tokenizer = join(folder, TOKENIZER_FILE);
+  if (!existsSync(tokenizer) || new TextDecoder().decode(readWhole(tokenizer)) !== task.tokenizerJson)
+    throw new Error(`${folder}: the small model was trained with another tokenizer`);
+  const path = join(folder, WEIGHTS_FILE);
+  const { tensors } = decodeSafetensors(readWhole(path), path);
+  const { modelFlops, layerFlops, elapsedMs, tokens } = evaluations.at(-1)!;
+  return { model: { size, weights: tensors }, costs: { modelFlops, layerFlops, elapsedMs, tokens } };
+}
+
+/** By the one training loop, on the batches of the run's first steps, which the run then sees again. */
+function trainOperator(operator: GrowthOperator, experiment: Experiment, task: Task): RunCosts {
+  const { model, steps, weightDecay } = operator;
+  const { batch, microBatches, clipNorm } = experiment.training;
+  const costs = { modelFlops: 0, layerFlops: 0, elapsedMs: 0, tokens: 0 };
+  const training = train({
+    model,
+    method: scratch({}, { steps, targetDepth: model.blocks.length }),
+    optimizer: new AdamW(model.parameters(), { weightDecay }),
+    learningRate: learningRateSchedule({ kind: "cosine", peak: operator.learningRate, steps }),
+    batchAt: task.batchAt,
+    tokensPerBatch: batch * experiment.model.context,
+    seed: experiment.seed,
+    ...{ microBatches, clipNorm },
+  });
+  for (const step of training) {
+    for (const name of Object.keys(costs) as (keyof RunCosts)[]) costs[name] += step[name];
+  }
+  return costs;
+}

@@ -1,0 +1,183 @@
+import { expect } from "chai";
+import fc from "fast-check";
+import { axesOf } from "../../src/apollo/growth/parameter-axes.ts";
+import { unitMap, widen } from "../../src/apollo/growth/widen.ts";
+import type { SizedModel } from "../../src/apollo/layered-model.ts";
+import { noGrad } from "../../src/autograd/index.ts";
+import { Bert, Gpt } from "../../src/nn/index.ts";
+import { type Bert2BertOptions, bert2bert, unitsOf } from "../../src/recipes/bert2bert.ts";
+import { Random } from "../../src/tensor/random.ts";
+import { scope } from "../../src/tensor/scope.ts";
+import { causalBatch, maskedBatch, randomise } from "../nn/tiny-models.ts";
+
+type Model = Gpt | Bert;
+type Kind = "gpt" | "bert" | "bert pre-LN";
+const KINDS: Kind[] = ["gpt", "bert", "bert pre-LN"];
+
+/** Heads have four channels, as in the batches' models. */
+function modelOf(kind: Kind, size: { layers: number; heads: number }): Model {
+  const options = { ...size, hidden: 4 * size.heads, context: 6, vocabulary: 11 };
+  return kind === "gpt" ? new Gpt(options) : new Bert({ ...options, norm: kind === "bert" ? "post" : "pre" });
+}
+
+function logitsOf(model: Model): ArrayLike<number> {
+  model.eval();
+  return scope(() =>
+    noGrad(() => {
+      if (model.family === "gpt") return (model as Gpt).forward(causalBatch(0).inputs).toFlatArray();
+      const { inputs, positions } = maskedBatch(0);
+      return (model as Bert).forward(inputs, positions).toFlatArray();
+    }),
+  );
+}
+
+/** A wide model that begins from a small one with random weights. */
+function grown(
+  kind: Kind,
+  sizes: { layers: number; heads: number; toLayers?: number; toHeads: number; seed: number },
+  options: Bert2BertOptions,
+): { small: Model; wide: Model } {
+  const { layers, heads, toLayers = layers, toHeads, seed } = sizes;
+  const small = modelOf(kind, { layers, heads });
+  randomise(small, seed);
+  const wide = modelOf(kind, { layers: toLayers, heads: toHeads });
+  const method = bert2bert(options, { steps: 10, targetDepth: toLayers });
+  const first = { size: small.size, weights: small.stateDict() };
+  method.firstWeights!({ model: wide as unknown as SizedModel, small: first, random: new Random(seed) });
+  return { small, wide };
+}
+
+const largestDifference = (a: ArrayLike<number>, b: ArrayLike<number>) =>
+  Math.max(...Array.from(a, (value, index) => Math.abs(value - b[index])));
+
+describe("function-preserving growth in width", () => {
+  for (const kind of KINDS) {
+    it(`${kind}: logits stay, to 1e-5, where an integer ratio and the circular map copy every unit equally often`, () => {
+      const sizes = fc.record({
+        layers: fc.integer({ min: 1, max: 3 }),
+        heads: fc.integer({ min: 1, max: 3 }),
+        ratio: fc.integer({ min: 1, max: 3 }),
+        seed: fc.nat(),
+      });
+      const property = fc.property(sizes, ({ layers, heads, ratio, seed }) => {
+        const options = { knowledge: "fpi", widthMap: "circular" } as const;
+        const { small, wide } = grown(kind, { layers, heads, toHeads: ratio * heads, seed }, options);
+        const logits = logitsOf(small);
+        const scale = Math.max(1, ...Array.from(logits, Math.abs));
+        expect(largestDifference(logitsOf(wide), logits)).to.be.lessThan(1e-5 * scale);
+      });
+      fc.assert(property, { seed: 1, numRuns: 30 });
+    });
+
+    it(`${kind}: logits move where units have different numbers of copies, since LayerNorm then sees other statistics`, () => {
+      const { small, wide } = grown(kind, { layers: 2, heads: 2, toHeads: 3, seed: 3 }, { knowledge: "fpi" });
+      expect(largestDifference(logitsOf(wide), logitsOf(small))).to.be.greaterThan(1e-3);
+    });
+  }
+
+  it("shares what is read of a unit equally between its copies", () => {
+    fc.assert(
+      fc.property(
+        fc.constantFrom("random" as const, "circular" as const),
+        fc.integer({ min: 1, max: 20 }),
+        fc.integer({ min: 0, max: 40 }),
+        fc.nat(),
+        (name, from, more, seed) => {
+          const { sources, shares } = unitMap(name, from, from + more, new Random(seed));
+          expect(sources.slice(0, from)).to.deep.equal([...new Array(from).keys()]);
+          for (let unit = 0; unit < from; unit++) {
+            const own = shares.filter((_, index) => sources[index] === unit);
+            expect(own.reduce((sum, share) => sum + share, 0)).to.be.closeTo(1, 1e-12);
+            expect(new Set(own).size).to.equal(1);
+          }
+        },
+      ),
+      { seed: 1 },
+    );
+    expect(unitMap("circular", 3, 7, new Random(1)).sources).to.deep.equal([0, 1, 2, 0, 1, 2, 0]);
+    expect(() => unitMap("circular", 4, 3, new Random(1))).to.throw("4 units cannot become 3");
+  });
+
+  it("keeps the channels of a head together, in queries, keys and values", () => {
+    // Two heads of two channels become three by a third that copies the second.
+    const map = { sources: [0, 1, 1], shares: [1, 0.5, 0.5] };
+    const bias = { shape: [12], values: [0, 1, 2, 3, 10, 11, 12, 13, 20, 21, 22, 23] };
+    const grownBias = widen("blocks.0.attention.qkv.bias", bias, { residual: map, heads: map, inner: map }, "gpt");
+    const expected = [0, 10, 20].flatMap((start) => [0, 1, 2, 3, 2, 3].map((channel) => start + channel));
+    expect(Array.from(grownBias.values)).to.deep.equal(expected);
+  });
+
+  it("knows the axes of every parameter of GPT and of both forms of BERT, and of no other", () => {
+    for (const kind of KINDS) {
+      const model = modelOf(kind, { layers: 2, heads: 2 });
+      for (const [name, { rank }] of model.namedParameters())
+        expect(axesOf(name, model.family), name).to.have.length(rank);
+    }
+    expect(() => axesOf("pooler.weight", "bert")).to.throw('the axes of the parameter "pooler.weight"');
+  });
+
+  it("refuses heads of another size", () => {
+    const small = modelOf("gpt", { layers: 1, heads: 2 });
+    const wide = new Gpt({ layers: 1, heads: 2, hidden: 16, context: 6, vocabulary: 11 });
+    const { firstWeights } = bert2bert({}, { steps: 10, targetDepth: 1 });
+    const first = { size: small.size, weights: small.stateDict() };
+    expect(() => firstWeights!({ model: wide as unknown as SizedModel, small: first, random: new Random(1) })).to.throw(
+      "heads of 4 channels cannot become heads of 8",
+    );
+  });
+});
+
+describe("advanced knowledge initialisation", () => {
+  for (const kind of KINDS) {
+    it(`${kind}: changes only the new heads and inner units, which come from the layer above`, () => {
+      const sizes = { layers: 3, heads: 2, toHeads: 3, seed: 5 };
+      const fpi = grown(kind, sizes, { knowledge: "fpi" }).wide.stateDict();
+      const aki = grown(kind, sizes, { knowledge: "aki" }).wide.stateDict();
+      const [kept, units] = [2, 3].map((heads) =>
+        unitsOf({ ...sizes, heads, hidden: 4 * heads, context: 6, vocabulary: 11 }),
+      );
+      for (const [name, { shape, values }] of aki) {
+        const layer = /^blocks\.(\d)/.exec(name)?.[1];
+        const axes = axesOf(name, kind === "gpt" ? "gpt" : "bert");
+        const grows = axes
+          .map((axis, dimension) => ({ axis, dimension }))
+          .filter(({ axis }) => axis !== null && axis.space !== "residual");
+        let changed = 0;
+        values.forEach((value, index) => {
+          if (value === fpi.get(name)!.values[index]) return;
+          changed++;
+          const [{ axis, dimension }] = grows;
+          const inner = shape.slice(dimension + 1).reduce((product, size) => product * size, 1);
+          const length = shape[dimension] / (axis!.groups ?? 1);
+          const unit = Math.floor((Math.floor(index / inner) % length) / (length / units[axis!.space]));
+          expect(unit, `${name}[${index}]`).to.be.at.least(kept[axis!.space]);
+        });
+        // The last layer has none above it.
+        expect(changed > 0, name).to.equal(grows.length > 0 && layer !== "2");
+      }
+    });
+  }
+
+  it("takes a new unit's numbers from the layer above, as that layer has grown", () => {
+    const { small, wide } = grown("gpt", { layers: 2, heads: 1, toHeads: 2, seed: 7 }, { widthMap: "circular" });
+    const up = (model: Model, layer: number) => model.stateDict().get(`blocks.${layer}.feedForward.up.weight`)!.values;
+    // [4, 16] became [8, 32]: inputs are shared by two copies, inner unit 16 + j of layer 0 is unit j of layer 1.
+    const [above, own, grownUp] = [up(small, 1), up(small, 0), up(wide, 0)];
+    for (let input = 0; input < 8; input++) {
+      for (let unit = 0; unit < 16; unit++) {
+        expect(grownUp[32 * input + unit]).to.equal(own[16 * (input % 4) + unit] / 2);
+        expect(grownUp[32 * input + 16 + unit]).to.equal(above[16 * (input % 4) + unit] / 2);
+      }
+    }
+  });
+
+  it("stacks a shallower model, the remainder from its top", () => {
+    const { wide } = grown("gpt", { layers: 2, heads: 1, toLayers: 5, toHeads: 2, seed: 7 }, { knowledge: "fpi" });
+    const biases = [0, 1, 2, 3, 4].map((layer) =>
+      String(wide.stateDict().get(`blocks.${layer}.feedForward.up.bias`)!.values),
+    );
+    expect([2, 4].map((layer) => biases[layer] === biases[layer % 2])).to.deep.equal([true, false]);
+    expect(biases[4]).to.equal(biases[1]);
+    expect(biases[3]).to.equal(biases[1]);
+  });
+});

@@ -1,0 +1,215 @@
+import { mkdirSync, mkdtempSync, readdirSync, rmSync, writeFileSync } from "node:fs";
+import { tmpdir } from "node:os";
+import { join } from "node:path";
+import { expect } from "chai";
+import { calibratedElapsedMs } from "../../src/lab/calibration.ts";
+import { compareRuns } from "../../src/lab/compare.ts";
+import { compareSuite, workOf } from "../../src/lab/compare-suite.ts";
+import { experimentHash } from "../../src/lab/experiment.ts";
+import { Records } from "../../src/lab/records.ts";
+import { runSuite } from "../../src/lab/run-suite.ts";
+import { endLossOf, missingRuns, type RecipeRuns, runsOf, type Suite } from "../../src/lab/suite.ts";
+import { SUITES } from "../../src/lab/suites.ts";
+import { readRun } from "../../src/report/run-files.ts";
+import { parseRecord, type RunRecord, recordOf } from "../../src/report/run-record.ts";
+import { suiteTable } from "../../src/report/suite-table.ts";
+import { exampleRun } from "../report/example-runs.ts";
+
+const SMALL: Suite = {
+  name: "small",
+  title: "A small suite",
+  model: { family: "gpt", layers: 4, hidden: 16, heads: 2, context: 16, vocabulary: 300 },
+  data: { corpus: "nowhere", validationFraction: 0.2, validationTokens: 256 },
+  training: { steps: 24, batch: 4 },
+  evaluations: 6,
+  learningRates: [1e-3, 4e-3],
+  seeds: 2,
+  recipes: [
+    { label: "scratch", recipe: { kind: "scratch" } },
+    { label: "lvps", recipe: { kind: "apollo", stages: [1, 2, 4], boundaries: [0.25, 0.5] } },
+  ],
+};
+
+/** A record of an experiment that ended at a loss, or failed. */
+function recordAt(experiment: RecipeRuns["grid"][number], loss: number | null): RunRecord {
+  const { name, seed } = experiment;
+  const log = exampleRun({ name, seed, status: loss === null ? "failed" : "finished", reason: "it diverged" });
+  const record = recordOf(log, { hash: experimentHash(experiment), isSolo: false, date: "2026-11-27" });
+  return { ...record, evaluations: record.evaluations.map((one) => ({ ...one, loss: loss ?? one.loss })) };
+}
+
+describe("the runs of a suite", () => {
+  it("are the grid with the first seed, then the other seeds with the best learning rate of each recipe", () => {
+    const records = new Map<string, RunRecord>();
+    const runs = () => runsOf(SMALL, (hash) => records.get(hash));
+    const told = () =>
+      missingRuns(runs(), (hash) => records.has(hash)).map(
+        ({ name, seed, training }) => `${name} ${training.learningRate.peak} ${seed}`,
+      );
+    expect(told()).to.deep.equal(["scratch 0.001 0", "scratch 0.004 0", "lvps 0.001 0", "lvps 0.004 0"]);
+    const [scratch, lvps] = runs();
+    const add = (experiment: RecipeRuns["grid"][number], loss: number | null) =>
+      records.set(experimentHash(experiment), recordAt(experiment, loss));
+    add(scratch.grid[0], 5);
+    expect(runs()[0].chosen).to.equal(null);
+    add(scratch.grid[1], 4);
+    expect(runs()[0].chosen).to.equal(0.004);
+    expect(told()).to.deep.equal(["lvps 0.001 0", "lvps 0.004 0", "scratch 0.004 1"]);
+    // What failed is never the best.
+    add(lvps.grid[1], null);
+    add(lvps.grid[0], 6);
+    expect(runs()[1].chosen).to.equal(0.001);
+    expect(told()).to.deep.equal(["scratch 0.004 1", "lvps 0.001 1"]);
+  });
+
+  it("end where every learning rate of a recipe failed", () => {
+    const [scratch] = runsOf(SMALL, () => undefined);
+    const failed = new Map(scratch.grid.map((run) => [experimentHash(run), recordAt(run, null)]));
+    const [after] = runsOf(SMALL, (hash) => failed.get(hash));
+    expect(after.chosen).to.equal(null);
+    expect(after.seeds).to.deep.equal([]);
+    expect(endLossOf(recordAt(scratch.grid[0], null))).to.equal(Number.POSITIVE_INFINITY);
+  });
+
+  it("of every suite that has a name are experiments that fit, each with Scratch first", () => {
+    for (const [name, suite] of Object.entries(SUITES)) {
+      expect(suite.name).to.equal(name);
+      const runs = runsOf(suite, () => undefined);
+      expect(runs[0].grid[0].recipe.kind).to.equal("scratch");
+      expect(new Set(runs.map(({ label }) => label)).size, name).to.equal(runs.length);
+      const hashes = runs.flatMap(({ grid }) => grid.map(experimentHash));
+      expect(new Set(hashes).size).to.equal(hashes.length);
+    }
+  });
+});
+
+describe("the record of a run", () => {
+  const log = exampleRun({ name: "lvps", stages: [1, 2] });
+  const record = recordOf(log, { hash: "abc", isSolo: false, date: "2026-11-27" });
+
+  it("survives being written and read", () => {
+    expect(parseRecord(JSON.stringify(record), "a record")).to.deep.equal(record);
+    const diverged = { ...record, evaluations: record.evaluations.map((one) => ({ ...one, loss: Number.NaN })) };
+    expect(parseRecord(JSON.stringify(diverged), "a record").evaluations[1].loss).to.be.NaN;
+    expect(() => parseRecord("{", "x.json")).to.throw("x.json is not JSON");
+    expect(() => parseRecord("{}", "x.json")).to.throw("x.json is not the record of a run");
+  });
+
+  it("counts every step once, by N and depth", () => {
+    const counts = record.evaluations.map(({ work }) => Object.values(work).reduce((sum, count) => sum + count, 0));
+    expect(counts).to.deep.equal([0, 4, 4, 4, 4, 4]);
+    expect(record.evaluations[1].work).to.deep.equal({ "1/1": 2, "1/2": 2 });
+    expect(record.evaluations.at(-1)!.work).to.deep.equal({ "2/2": 4 });
+  });
+
+  it("gives seconds from step times measured alone", () => {
+    const times = { "1/1": 3, "1/2": 5, "2/2": 7 };
+    const elapsed = calibratedElapsedMs(record.evaluations, times)!;
+    expect(elapsed).to.deep.equal([0, 16, 32, 16 + 16 + 8 + 14, 54 + 28, 82 + 28]);
+    expect(calibratedElapsedMs(record.evaluations, { "1/1": 3 })).to.equal(null);
+  });
+});
+
+describe("a suite that is run", () => {
+  let folder: string;
+  let suite: Suite;
+  before(() => {
+    folder = mkdtempSync(join(tmpdir(), "apollo-suite-"));
+    const corpus = join(folder, "texts");
+    mkdirSync(corpus);
+    const words = ["sun", "moon", "stars", "rise", "fall", "over", "the", "quiet", "sea", "and", "hills"];
+    for (let file = 0; file < 12; file++) {
+      const text = Array.from({ length: 400 }, (_, index) => words[(index * (file + 3) + (index >> 2)) % words.length]);
+      writeFileSync(join(corpus, `${file}.txt`), `${text.join(" ")}.\n`);
+    }
+    suite = { ...SMALL, data: { ...SMALL.data, corpus } };
+  });
+  after(() => rmSync(folder, { recursive: true }));
+  const options = () => ({
+    folder: join(folder, "runs"),
+    records: new Records(join(folder, "records")),
+    cacheFolder: join(folder, "cache"),
+  });
+
+  it("goes on where it was stopped, records every run once, and compares as single runs are compared", async () => {
+    const controller = new AbortController();
+    const ends: string[] = [];
+    await runSuite(suite, {
+      ...options(),
+      signal: controller.signal,
+      onEnd: (_, { status }) => {
+        ends.push(status);
+        controller.abort();
+      },
+    });
+    expect(ends).to.include("finished");
+    const before = readdirSync(join(folder, "records"));
+    expect(before.length).to.be.lessThan(6);
+
+    const made: string[] = [];
+    const { records, ...rest } = options();
+    const runs = await runSuite(suite, {
+      ...{ ...rest, records },
+      onEnd: ({ name, seed }, { status }) => made.push(`${name} ${seed} ${status}`),
+    });
+    expect(made).to.have.length(6 - before.length);
+    expect(made.every((line) => line.endsWith("finished"))).to.equal(true);
+    expect(runs.map(({ seeds }) => seeds.length)).to.deep.equal([2, 2]);
+    // A folder of records alone is enough to go on from: nothing is run again.
+    await runSuite(suite, {
+      ...{ ...rest, folder: join(folder, "elsewhere"), records: new Records(join(folder, "records")) },
+      onEnd: () => expect.fail("nothing was missing"),
+    });
+
+    const recordOfHash = (hash: string) => records.get(hash);
+    const times = Object.fromEntries(workOf(runs, recordOfHash).map((key) => [key, Number(key.split("/")[1])]));
+    const comparison = compareSuite(suite, runs, recordOfHash, times);
+    const [scratch, lvps] = comparison.rows;
+    // 24 steps of 4 layers at 1 ms a layer.
+    expect(scratch.seeds.map(({ elapsedMs }) => elapsedMs)).to.deep.equal([96, 96]);
+    lvps.seeds.forEach((seed, index) => {
+      const logs = [runs[0].seeds[index], runs[1].seeds[index]].map((run) =>
+        readRun(join(folder, "runs", `${run.name}-seed${run.seed}-${experimentHash(run)}`)),
+      );
+      const single = compareRuns(logs).runs[1];
+      expect(seed.endLoss).to.be.closeTo(single.endLoss!, 2e-6);
+      expect(seed.meanDepthPerStage).to.deep.equal(single.meanDepthPerStage);
+      expect(seed.modelFlops).to.equal(logs[1].evaluations.at(-1)!.modelFlops);
+      expect(seed.savings.flops === null).to.equal(single.savings.flops === null);
+      if (single.savings.flops !== null) expect(seed.savings.flops).to.be.closeTo(single.savings.flops, 1e-3);
+      expect(seed.atEqualFlops!.own).to.be.closeTo(single.atEqualFlops!.own, 1e-4);
+      expect(seed.difference).to.be.closeTo(seed.endLoss - scratch.seeds[index].endLoss, 1e-12);
+    });
+    const table = suiteTable(comparison);
+    expect(table.rows.map(({ label }) => label)).to.deep.equal(["scratch", "lvps"]);
+    expect(table.rows[0].cells[5]).to.equal("target");
+  });
+
+  it("records a run that fails, says so, and goes on", async () => {
+    const failing: Suite = {
+      ...suite,
+      learningRates: [1e38],
+      seeds: 1,
+      training: { ...suite.training, clipNorm: 1e9 },
+    };
+    const { records, ...rest } = options();
+    const ends: string[] = [];
+    const runs = await runSuite(failing, {
+      ...{ ...rest, records, processes: 1 },
+      onEnd: ({ name }, { status }) => ends.push(`${name} ${status}`),
+    });
+    expect(ends).to.deep.equal(["scratch failed", "lvps failed"]);
+    const record = records.get(experimentHash(runs[0].grid[0]))!;
+    expect(record.header.reason).to.match(/^training stopped at step \d+: loss/);
+    const comparison = compareSuite(failing, runs, (hash) => records.get(hash), null);
+    expect(comparison.rows[0].grid).to.deep.equal([{ learningRate: 1e38, endLoss: Number.POSITIVE_INFINITY }]);
+    expect(comparison.rows[0].learningRate).to.equal(null);
+  });
+
+  it("refuses a record that is damaged, naming the file", () => {
+    const damaged = join(folder, "damaged");
+    mkdirSync(damaged);
+    writeFileSync(join(damaged, "a.run.json"), "{");
+    expect(() => new Records(damaged)).to.throw(`${join(damaged, "a.run.json")} is not JSON`);
+  });
+});
