@@ -9,6 +9,7 @@ import type { DescribedMethod } from "../apollo/method.ts";
 import { apollo } from "../recipes/apollo.ts";
 import { bert2bert } from "../recipes/bert2bert.ts";
 import { gstack } from "../recipes/gstack.ts";
+import { ligo } from "../recipes/ligo.ts";
 import { BLOCK_COPIES, midas } from "../recipes/midas.ts";
 import { oneLayer } from "../recipes/one-layer.ts";
 import { RAPTR_SCALES, raptr } from "../recipes/raptr.ts";
@@ -91,6 +92,16 @@ const ENTRIES = [
       widthMap: z.enum(WIDTH_MAPS).default("random"),
     },
     bert2bert,
+  ),
+  entry(
+    "ligo",
+    {
+      small: smallModelSchema,
+      operatorSteps: whole.default(100),
+      operatorLearningRate: number.positive("must be above 0").default(1e-3),
+      depthMap: z.enum(LAYER_MAPS).default("stack"),
+    },
+    ligo,
   ),
 ] as const;
 

@@ -6,12 +6,11 @@
  * layers is stacked, the remainder from its top. The published second stage of training (prefixes of the layers) is not here.
  */
 
-import { blockPlace, type Space } from "../apollo/growth/parameter-axes.ts";
+import { blockPlace, checkGrowth, unitsOf } from "../apollo/growth/parameter-axes.ts";
 import { takeFromAbove } from "../apollo/growth/take-from-above.ts";
 import { unitMap, type Values, type WidthMapName, type WidthMaps, widen } from "../apollo/growth/widen.ts";
 import { layerMap } from "../apollo/layer-map.ts";
 import type { FirstWeightsCall } from "../apollo/method.ts";
-import type { ModelSize } from "../nn/index.ts";
 import type { Recipe } from "./recipe.ts";
 import { scratch } from "./scratch.ts";
 
@@ -29,22 +28,14 @@ export const bert2bert: Recipe<Bert2BertOptions> = ({ knowledge = "aki", widthMa
   },
 });
 
-/** Units of each space that grows. A head keeps its size; the inner layer is four times the stream. */
-export function unitsOf({ hidden, heads }: ModelSize): Record<Space, number> {
-  return { residual: hidden, heads, inner: 4 * hidden };
-}
-
 /** All weights of the wide model. @throws when the small model's heads are of another size, or it is larger. */
 function widerWeights(
   { model, small, random }: FirstWeightsCall,
   { knowledge, widthMap }: Required<Bert2BertOptions>,
 ): Map<string, Values> {
   const { family, size } = model;
+  checkGrowth(small.size, size);
   const [from, to] = [unitsOf(small.size), unitsOf(size)];
-  if (small.size.hidden / small.size.heads !== size.hidden / size.heads)
-    throw new Error(
-      `bert2bert: heads of ${small.size.hidden / small.size.heads} channels cannot become heads of ${size.hidden / size.heads}`,
-    );
   const residual = unitMap(widthMap, from.residual, to.residual, random);
   // One map of the stream for the whole model, which residual sums need; heads and inner units have one per layer.
   const maps = Array.from(

@@ -1,11 +1,11 @@
 import { expect } from "chai";
 import fc from "fast-check";
-import { axesOf } from "../../src/apollo/growth/parameter-axes.ts";
+import { axesOf, unitsOf } from "../../src/apollo/growth/parameter-axes.ts";
 import { unitMap, widen } from "../../src/apollo/growth/widen.ts";
 import type { SizedModel } from "../../src/apollo/layered-model.ts";
 import { noGrad } from "../../src/autograd/index.ts";
 import { Bert, Gpt } from "../../src/nn/index.ts";
-import { type Bert2BertOptions, bert2bert, unitsOf } from "../../src/recipes/bert2bert.ts";
+import { type Bert2BertOptions, bert2bert } from "../../src/recipes/bert2bert.ts";
 import { Random } from "../../src/tensor/random.ts";
 import { scope } from "../../src/tensor/scope.ts";
 import { causalBatch, maskedBatch, randomise } from "../nn/tiny-models.ts";

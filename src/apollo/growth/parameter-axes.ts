@@ -3,8 +3,25 @@
  * that growing wider has to know of a model (methods B.2's table, for GPT and BERT alike).
  */
 
+import type { ModelSize } from "../../nn/index.ts";
+
 /** The spaces whose size grows: the residual stream (C), attention's heads (H, each of a fixed size), the inner layer (F). */
 export type Space = "residual" | "heads" | "inner";
+
+/** Units of each space. A head keeps its size; the inner layer is four times the stream. */
+export function unitsOf({ hidden, heads }: ModelSize): Record<Space, number> {
+  return { residual: hidden, heads, inner: 4 * hidden };
+}
+
+/** @throws when a model of the one size cannot grow into one of the other unit by unit. */
+export function checkGrowth(from: ModelSize, to: ModelSize): void {
+  const [small, large] = [from, to].map(({ hidden, heads }) => hidden / heads);
+  if (small !== large) throw new Error(`growth: heads of ${small} channels cannot become heads of ${large}`);
+  for (const name of ["layers", "hidden", "vocabulary"] as const) {
+    const isRight = name === "vocabulary" ? from[name] === to[name] : from[name] <= to[name];
+    if (!isRight) throw new Error(`growth: a model with ${name} ${from[name]} cannot become one with ${to[name]}`);
+  }
+}
 
 /**
  * One axis of a parameter. `writes`: one number per unit, which copies take over; `reads`: a sum runs over the units, which
