@@ -4,6 +4,7 @@ import { existsSync, readdirSync, readFileSync } from "node:fs";
 import { join } from "node:path";
 import { writeWhole } from "../io/files.ts";
 import { parseRecord, type RunRecord } from "../report/run-record.ts";
+import { experimentHash, parseExperiment } from "./experiment.ts";
 
 export class Records {
   readonly folder: string;
@@ -16,7 +17,7 @@ export class Records {
     for (const file of readdirSync(folder).filter((name) => name.endsWith(SUFFIX))) {
       const path = join(folder, file);
       const record = parseRecord(readFileSync(path, "utf8"), path);
-      this.#byHash.set(record.hash, record);
+      this.#byHash.set(currentHash(record, path), record);
     }
   }
 
@@ -33,3 +34,12 @@ export class Records {
 }
 
 const SUFFIX = ".run.json";
+
+/** Of the record's experiment as it is read today: a field that came later, with its default, makes no other experiment of it. */
+function currentHash({ experiment }: RunRecord, path: string): string {
+  try {
+    return experimentHash(parseExperiment(experiment));
+  } catch (error) {
+    throw new Error(`${path}: ${(error as Error).message}`);
+  }
+}

@@ -21,7 +21,11 @@ function modelOf(family: Family, layers: number, heads: number): Gpt | Bert {
   return family === "gpt" ? new Gpt(options) : new Bert(options);
 }
 
-function operatorOf(family: Family, sizes: { from: [number, number]; to: [number, number] }, depthMap: LayerMapName = "stack") {
+function operatorOf(
+  family: Family,
+  sizes: { from: [number, number]; to: [number, number] },
+  depthMap: LayerMapName = "stack",
+) {
   const small = modelOf(family, ...sizes.from);
   randomise(small, 3);
   const large = modelOf(family, ...sizes.to);
@@ -114,7 +118,8 @@ describe("LiGO's operator", () => {
 
     it(`${family}: all coefficients receive the gradients of the large model's loss`, () => {
       const { operator } = operatorOf(family, { from: [2, 2], to: [3, 3] });
-      const lossAt = () => scope(() => operator.loss(batchOf(family, 0), { path: straightPath(operator.blocks) }).item());
+      const lossAt = () =>
+        scope(() => operator.loss(batchOf(family, 0), { path: straightPath(operator.blocks) }).item());
       scope(() => operator.loss(batchOf(family, 0), { path: straightPath(operator.blocks) }).backward());
       for (const [name, parameter] of operator.namedParameters()) {
         const gradient = Float32Array.from(parameter.grad!.numbers);

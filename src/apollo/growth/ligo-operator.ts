@@ -89,7 +89,9 @@ export class LigoOperator extends Module implements LayeredModel<never> {
     const map = layerMap(depthMap, L1, L2);
     this.depths = this.#parts.map(() => new Parameter([L2, L1], nearlyOneHot(map, L1)));
     this.#outside = new Map(
-      [...small.weights].filter(([name]) => blockPlace(name) === null).map(([name, values]) => [name, asTensor(values)]),
+      [...small.weights]
+        .filter(([name]) => blockPlace(name) === null)
+        .map(([name, values]) => [name, asTensor(values)]),
     );
     initialize(this, { seed });
   }
@@ -119,7 +121,11 @@ export class LigoOperator extends Module implements LayeredModel<never> {
     const { family } = this.#large;
     const stream = widthMatrix(this.stream);
     const made = new Map<string, Tensor>();
-    for (const [name, tensor] of this.#outside) made.set(name, widened(tensor, axesOf(name, family), () => stream));
+    for (const [name, tensor] of this.#outside)
+      made.set(
+        name,
+        widened(tensor, axesOf(name, family), () => stream),
+      );
     const mixed = this.#parts.map(({ stacked }, index) => matmul(this.depths[index], stacked)); // [L2, elements]
     this.widths.forEach((widths, layer) => {
       const heads = [widths.queries, widths.keys, widths.values].map((extra) => widthMatrix(extra));
@@ -157,11 +163,19 @@ function widened(x: Tensor, axes: readonly (Axis | null)[], matrixOf: (axis: Axi
 
 /** The parts of the small model's blocks, in the order of their parameters. */
 function partsOf({ size, weights }: SmallModel): Part[] {
-  const names = [...weights.keys()].filter((name) => name.startsWith("blocks.0.")).map((name) => blockPlace(name)!.name);
+  const names = [...weights.keys()]
+    .filter((name) => name.startsWith("blocks.0."))
+    .map((name) => blockPlace(name)!.name);
   return names.flatMap((name) => {
     const layers = Array.from({ length: size.layers }, (_, layer) => weights.get(`blocks.${layer}.${name}`)!);
     if (!name.startsWith("attention.qkv.")) return [partOf(name, null, layers)];
-    return [0, 1, 2].map((third) => partOf(name, third, layers.map((values) => thirdOf(values, third))));
+    return [0, 1, 2].map((third) =>
+      partOf(
+        name,
+        third,
+        layers.map((values) => thirdOf(values, third)),
+      ),
+    );
   });
 }
 
