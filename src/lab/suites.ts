@@ -32,7 +32,7 @@ const NONE_STACKED = apollo("apollo-none-stack", { depth: { sampler: "none" }, m
 const MINI = { ...PRESETS["gpt-mini"], vocabulary: 4096 };
 const BUDGET = {
   data: { corpus: "brown" },
-  training: { steps: 8000, batch: 8 },
+  training: { steps: 5000, batch: 8 },
   evaluations: 40,
   learningRates: [1e-3, 2e-3, 4e-3],
   seeds: 3,
