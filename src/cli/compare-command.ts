@@ -6,16 +6,11 @@ import { COMPARISON_FILE, compare, REPORT_FILE } from "../lab/compare.ts";
 import { SUITES } from "../lab/suites.ts";
 import { compareBySuite, type SuiteFlags } from "./compare-suite.ts";
 import { comparisonTable } from "./comparison-table.ts";
-import {
-  addApolloOptions,
-  addExperimentOptions,
-  type ExperimentFlags,
-  experimentsFrom,
-  RECIPES,
-} from "./experiment-options.ts";
+import { addExperimentOptions, type ExperimentFlags, experimentsFrom } from "./experiment-options.ts";
 import { interruptible } from "./interrupt.ts";
 import { givenOption, parseCount } from "./parse.ts";
 import { ProgressLine } from "./progress-line.ts";
+import { addRecipeOptions, RECIPES } from "./recipe-options.ts";
 
 interface CompareFlags extends ExperimentFlags, Omit<SuiteFlags, "suite"> {
   recipes: string[];
@@ -43,7 +38,7 @@ export function compareCommand(): Command {
     .option("--processes <n>", "runs of a suite side by side, each on one thread (one per core)", parseCount)
     .option("--solo", "one run of a suite at a time, so that its seconds are the clock's")
     .option("--records <folder>", "a suite's records: what stands there is not run again (<out>/records)");
-  addApolloOptions(addExperimentOptions(command)).addHelpText(
+  addRecipeOptions(addExperimentOptions(command)).addHelpText(
     "after",
     `
 Runs follow one another, each with all cores. Finished ones are kept: the same command again only writes the report.

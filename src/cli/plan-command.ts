@@ -3,19 +3,14 @@
 import Table from "cli-table3";
 import { Command, Option } from "commander";
 import { planRun, type RunPlan } from "../lab/plan.ts";
-import {
-  addApolloOptions,
-  addExperimentOptions,
-  type ExperimentFlags,
-  experimentsFrom,
-  RECIPES,
-} from "./experiment-options.ts";
+import { addExperimentOptions, type ExperimentFlags, experimentsFrom } from "./experiment-options.ts";
+import { addRecipeOptions, RECIPES } from "./recipe-options.ts";
 
 export function planCommand(): Command {
   const command = new Command("plan")
     .description("expected depths, FLOPs, savings and peak memory of a run, without running it")
     .addOption(new Option("--recipe <name>", "how to train").choices(RECIPES).default("apollo-lvps"));
-  addApolloOptions(addExperimentOptions(command)).addHelpText(
+  addRecipeOptions(addExperimentOptions(command)).addHelpText(
     "after",
     `
 Examples:

@@ -4,16 +4,11 @@ import { join } from "node:path";
 import { Command, Option } from "commander";
 import { type Experiment, readExperiment } from "../lab/experiment.ts";
 import { run } from "../lab/run.ts";
-import {
-  addApolloOptions,
-  addExperimentOptions,
-  type ExperimentFlags,
-  experimentsFrom,
-  RECIPES,
-} from "./experiment-options.ts";
+import { addExperimentOptions, type ExperimentFlags, experimentsFrom } from "./experiment-options.ts";
 import { interruptible } from "./interrupt.ts";
 import { givenOption } from "./parse.ts";
 import { ProgressLine } from "./progress-line.ts";
+import { addRecipeOptions, RECIPES } from "./recipe-options.ts";
 
 interface TrainFlags extends ExperimentFlags {
   recipe: string;
@@ -31,7 +26,7 @@ export function trainCommand(): Command {
     .option("--out <folder>", "where the run goes (runs/<recipe>)")
     .option("--resume", "continue a run that was cut off, to bitwise the same weights")
     .option("--apollo-info", "also write apollo_info.jsonl in the schema of the authors' release");
-  addApolloOptions(addExperimentOptions(command)).addHelpText(
+  addRecipeOptions(addExperimentOptions(command)).addHelpText(
     "after",
     `
 Examples:

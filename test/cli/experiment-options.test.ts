@@ -1,14 +1,10 @@
 import { expect } from "chai";
 import { Command } from "commander";
-import {
-  addApolloOptions,
-  addExperimentOptions,
-  type ExperimentFlags,
-  experimentsFrom,
-} from "../../src/cli/experiment-options.ts";
+import { addExperimentOptions, type ExperimentFlags, experimentsFrom } from "../../src/cli/experiment-options.ts";
+import { addRecipeOptions } from "../../src/cli/recipe-options.ts";
 
 const experimentsOf = (recipes: string, ...args: string[]) => {
-  const flags = addApolloOptions(addExperimentOptions(new Command()))
+  const flags = addRecipeOptions(addExperimentOptions(new Command()))
     .parse(args, { from: "user" })
     .opts<ExperimentFlags>();
   return experimentsFrom(flags, recipes.split(","));

@@ -1,0 +1,159 @@
+/** Recipes by the names that the command line knows them by: which options each has, and what they become. */
+
+import { type Command, Option } from "commander";
+import { ES_VARIANTS, LVPS_VARIANTS, type SamplerName } from "../apollo/depth-sampler.ts";
+import { OPTIMIZER_POLICIES } from "../apollo/growth/grow-layers.ts";
+import { LAYER_MAPS } from "../apollo/layer-map.ts";
+import type { RecipeInput } from "../lab/experiment.ts";
+import { parseCount, parseList, parseNumber, parseWhole } from "./parse.ts";
+
+/** Values as commander hands them over. */
+export interface RecipeFlags {
+  stages?: number[];
+  boundaries?: number[];
+  lvps?: string;
+  es?: string;
+  k?: number;
+  map?: string;
+  optimizerAtGrowth?: string;
+  sharedGradient?: string;
+  depthDraw?: string;
+  smallRun?: string;
+  smallHidden?: number;
+  smallHeads?: number;
+  smallLayers?: number;
+  smallSteps?: number;
+  smallLearningRate?: number;
+}
+
+type RecipeFlag = keyof RecipeFlags;
+
+interface NamedRecipe {
+  /** The options that mean something to it. */
+  flags: readonly RecipeFlag[];
+  /** @param flags those among `flags` that were given. @param layers L. */
+  toInput(flags: RecipeFlags, layers: number): object;
+}
+
+const DEFAULT_STAGES = [1, 3, 6, 12];
+/** methods A.9: the paper's BERT schedule as fractions of the run [P]. */
+const DEFAULT_BOUNDARIES = [0.05, 0.1, 0.25];
+
+const apollo = (sampler: SamplerName, flags: readonly RecipeFlag[]): NamedRecipe => ({
+  flags: ["stages", "boundaries", "map", "optimizerAtGrowth", ...flags],
+  toInput({ stages, boundaries, lvps, es, k, ...rest }, layers) {
+    if (stages === undefined && layers !== DEFAULT_STAGES.at(-1))
+      throw new Error(`a model of ${layers} layers needs --stages that end at ${layers}`);
+    const all = stages ?? DEFAULT_STAGES;
+    if (boundaries === undefined && all.length !== DEFAULT_STAGES.length)
+      throw new Error(`${all.length} stages (${all.join(", ")}) need --boundaries with ${all.length - 1} fractions`);
+    return {
+      ...{ kind: "apollo", stages: all, boundaries: boundaries ?? DEFAULT_BOUNDARIES },
+      ...{ depth: { sampler, lvps, es, k }, ...rest },
+    };
+  },
+});
+
+/** Recipes that grow once. */
+const oneGrowth = (kind: string, flags: readonly RecipeFlag[] = []): NamedRecipe => ({
+  flags: ["boundaries", ...flags],
+  toInput({ boundaries, ...rest }) {
+    if (boundaries !== undefined && boundaries.length !== 1)
+      throw new Error(`${kind} grows once: --boundaries must be one fraction, not ${boundaries.join(",")}`);
+    return { kind, ...(boundaries && { boundary: boundaries[0] }), ...rest };
+  },
+});
+
+const SMALL_FLAGS = [
+  "smallRun",
+  "smallHidden",
+  "smallHeads",
+  "smallLayers",
+  "smallSteps",
+  "smallLearningRate",
+] as const;
+
+/** Recipes that begin from a small trained model. */
+const fromSmall = (options: object): NamedRecipe => ({
+  flags: SMALL_FLAGS,
+  toInput: ({ smallRun, smallHidden, smallHeads, smallLayers, smallSteps, smallLearningRate }) => ({
+    ...options,
+    small: {
+      ...{ run: smallRun, hidden: smallHidden, heads: smallHeads, layers: smallLayers },
+      ...{ steps: smallSteps, learningRate: smallLearningRate },
+    },
+  }),
+});
+
+const NAMED: Readonly<Record<string, NamedRecipe>> = {
+  scratch: { flags: [], toInput: () => ({ kind: "scratch" }) },
+  "apollo-lvps": apollo("lvps", ["lvps", "k", "sharedGradient", "depthDraw"]),
+  "apollo-us": apollo("us", ["sharedGradient", "depthDraw"]),
+  "apollo-es": apollo("es", ["es", "k", "sharedGradient", "depthDraw"]),
+  // FS draws nothing, and growth alone shares nothing.
+  "apollo-fs": apollo("fs", ["sharedGradient"]),
+  "apollo-none": apollo("none", []),
+  stackbert: {
+    flags: ["stages", "boundaries", "map"],
+    toInput: (flags) => ({ kind: "stackbert", ...flags }),
+  },
+  "bert2bert-fpi": fromSmall({ kind: "bert2bert", knowledge: "fpi" }),
+  "bert2bert-aki": fromSmall({ kind: "bert2bert", knowledge: "aki" }),
+  ligo: fromSmall({ kind: "ligo" }),
+  "swe-f": oneGrowth("swe"),
+  raptr: { flags: [], toInput: () => ({ kind: "raptr" }) },
+  gstack: oneGrowth("gstack"),
+  midas: { flags: [], toInput: () => ({ kind: "midas", copied: "middle" }) },
+  gradstack: { flags: [], toInput: () => ({ kind: "midas", copied: "last" }) },
+  lidas: { flags: [], toInput: () => ({ kind: "midas", copied: "centre" }) },
+  "one-layer": oneGrowth("one-layer", ["optimizerAtGrowth"]),
+};
+
+export const RECIPES = Object.keys(NAMED);
+
+/** Adds the options of recipes. */
+export function addRecipeOptions(command: Command): Command {
+  return command
+    .option("--stages <list>", "unique layers N of each stage, the last is L (1,3,6,12)", parseList(parseWhole))
+    .option("--boundaries <list>", "where stages end, as fractions of the steps (.05,.1,.25)", parseList(parseNumber))
+    .addOption(new Option("--map <name>", "which weight each position uses").choices(LAYER_MAPS))
+    .addOption(new Option("--lvps <variant>", "how LVPS becomes an integer").choices(LVPS_VARIANTS))
+    .addOption(new Option("--es <variant>", "how ES becomes an integer").choices(ES_VARIANTS))
+    .option("--k <k>", "the sampler's k (LVPS 0, ES 10)", parseNumber)
+    .addOption(
+      new Option("--optimizer-at-growth <policy>", "what becomes of Adam's moments").choices(OPTIMIZER_POLICIES),
+    )
+    .addOption(new Option("--shared-gradient <kind>", "how a shared layer combines its uses").choices(["sum", "mean"]))
+    .addOption(new Option("--depth-draw <per>", "how often a depth is drawn").choices(["step", "microbatch"]))
+    .option("--small-run <folder>", "the finished run of the small model that bert2bert and ligo begin from")
+    .option("--small-hidden <d>", "or its hidden size: it is trained first", parseCount)
+    .option("--small-heads <n>", "its attention heads", parseCount)
+    .option("--small-layers <n>", "its layers (those of the large model)", parseCount)
+    .option("--small-steps <n>", "its updates (those of the large model)", parseCount)
+    .option("--small-learning-rate <lr>", "its largest learning rate (that of the large model)", parseNumber);
+}
+
+function named(recipe: string): NamedRecipe {
+  const found = NAMED[recipe];
+  if (found === undefined) throw new Error(`there is no recipe "${recipe}"; there are ${RECIPES.join(", ")}`);
+  return found;
+}
+
+/** @throws naming an option that is given and means nothing to any of the recipes. */
+export function refuseMeaningless(flags: RecipeFlags, recipes: readonly string[]): void {
+  const known = new Set(recipes.flatMap((recipe) => named(recipe).flags));
+  const every = Object.values(NAMED).flatMap((recipe) => recipe.flags);
+  const unused = every.find((flag) => flags[flag] !== undefined && !known.has(flag));
+  if (unused === undefined) return;
+  const option = `--${unused.replace(/[A-Z]/g, (letter) => `-${letter.toLowerCase()}`)} ${flags[unused]}`;
+  throw new Error(
+    `${option} means nothing to ${recipes.length === 1 ? "the recipe" : "any of the recipes"} ${recipes.join(", ")}`,
+  );
+}
+
+/** The recipe that a name and the options describe; those of other recipes are passed over. @throws for an unknown name. */
+export function recipeOf(name: string, flags: RecipeFlags, layers: number): RecipeInput {
+  const { flags: own, toInput } = named(name);
+  const given = Object.fromEntries(own.filter((flag) => flags[flag] !== undefined).map((flag) => [flag, flags[flag]]));
+  return toInput(given, layers) as RecipeInput;
+}
