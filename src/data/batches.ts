@@ -45,8 +45,8 @@ export class Batches extends BatchStream<CausalTokens> {
 }
 
 /**
- * Evaluation batches, the same for every run: windows spread over the tokens, see {@link evaluationStarts}. All have `batchSize`
- * rows, but for the last where the corpus has no more: weigh a batch's loss by its rows.
+ * Evaluation batches over the same windows for every run, see {@link evaluationStarts}. All have `batchSize` rows, but for the
+ * last: weigh a batch's loss by its rows.
  */
 export function validationBatches(
   tokens: Int32Array,
@@ -59,7 +59,6 @@ export function validationBatches(
     windowSize: context,
     span: context + 1,
     minimumTokens,
-    batchSize,
   });
   return Array.from({ length: Math.ceil(starts.length / batchSize) }, (_, batch) =>
     causalTokens(tokens, { starts: starts.slice(batch * batchSize, (batch + 1) * batchSize), context, epoch: 0 }),

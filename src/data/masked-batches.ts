@@ -58,7 +58,7 @@ export class MaskedBatches extends BatchStream<MaskedSequences> {
   }
 }
 
-/** Evaluation batches with their masks, the same for every run: windows spread over the tokens, see {@link evaluationStarts}. */
+/** Evaluation batches over the same windows and with the same masks for every run, see {@link evaluationStarts}. */
 export function maskedValidationBatches(
   tokens: Int32Array,
   options: EvaluationOptions & { tokenizer: MaskingVocabulary },
@@ -72,18 +72,29 @@ export function maskedValidationBatches(
     windowSize,
     span: windowSize,
     minimumTokens,
-    batchSize,
   });
-  return Array.from({ length: Math.ceil(starts.length / batchSize) }, (_, step) =>
-    maskedSequences(tokens, {
-      starts: starts.slice(step * batchSize, (step + 1) * batchSize),
-      context,
-      epoch: 0,
-      tokenizer,
-      seed: EVALUATION_SEED,
-      step,
-    }),
+  // All at once: which tokens are masked does not depend on the batches.
+  const all = maskedSequences(tokens, { starts, context, epoch: 0, tokenizer, seed: EVALUATION_SEED, step: 0 });
+  return Array.from({ length: Math.ceil(starts.length / batchSize) }, (_, batch) =>
+    rowsOf(all, { from: batch * batchSize, to: Math.min(starts.length, (batch + 1) * batchSize), context }),
   );
+}
+
+/** Some rows of masked sequences, with the masked places among them. */
+function rowsOf(
+  { inputs, positions, targets, epoch }: MaskedSequences,
+  { from, to, context }: { from: number; to: number; context: number },
+): MaskedSequences {
+  const first = positions.findIndex((place) => place >= from * context);
+  const after = positions.findIndex((place) => place >= to * context);
+  const [begin, end] = [first, after].map((index) => (index < 0 ? positions.length : index));
+  return {
+    inputs: inputs.slice(from * context, to * context),
+    positions: positions.slice(begin, end).map((place) => place - from * context),
+    targets: targets.slice(begin, end),
+    rows: to - from,
+    epoch,
+  };
 }
 
 function checkFrame(tokens: Int32Array, context: number, { special }: MaskingVocabulary): void {

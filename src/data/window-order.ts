@@ -61,18 +61,16 @@ export interface EvaluationWindows {
   /** Tokens that a window reads, a following target included. */
   span: number;
   minimumTokens: number;
-  batchSize: number;
 }
 
 /**
- * Places of windows for evaluation, the same in every run: spread evenly over the tokens, without overlap; as many whole batches
- * as give `minimumTokens`, or all windows there are.
+ * Places of windows for evaluation, the same in every run, however it batches them: spread evenly over the tokens, without
+ * overlap; as many as give `minimumTokens`, or all there are.
  */
 export function evaluationStarts(options: EvaluationWindows): number[] {
-  const { tokenCount, windowSize, span, minimumTokens, batchSize } = options;
+  const { tokenCount, windowSize, span, minimumTokens } = options;
   const available = Math.floor((tokenCount - span) / windowSize) + 1;
-  const batches = Math.max(1, Math.ceil(minimumTokens / (windowSize * batchSize)));
-  const wanted = Math.min(available, batches * batchSize);
+  const wanted = Math.min(available, Math.max(1, Math.ceil(minimumTokens / windowSize)));
   return Array.from({ length: wanted }, (_, index) => Math.floor((index * available) / wanted) * windowSize);
 }
 

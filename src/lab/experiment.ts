@@ -2,6 +2,7 @@
 
 import { createHash } from "node:crypto";
 import { z } from "zod";
+import { checkGrowth } from "../apollo/growth/parameter-axes.ts";
 import type { LayerMapName } from "../apollo/layer-map.ts";
 import type { DescribedMethod } from "../apollo/method.ts";
 import { readJson } from "../io/files.ts";
@@ -135,14 +136,12 @@ export function smallExperimentOf(experiment: Experiment): Experiment | null {
   }
   if (hidden === undefined || heads === undefined)
     throw new Error(`${name}: the small model needs either the folder of a run, or hidden and heads`);
-  if (hidden > model.hidden || layers > model.layers)
-    throw new Error(
-      `${name}: a small model of ${layers} layers of ${hidden} does not fit into ${model.layers} of ${model.hidden}`,
-    );
+  const small = { ...model, layers, hidden, heads };
+  checkGrowth(small, model);
   return {
     ...experiment,
     name: `small-${layers}x${hidden}`,
-    model: { ...model, layers, hidden, heads },
+    model: small,
     recipe: { kind: "scratch" },
     training: { ...training, steps, learningRate: { ...training.learningRate, peak } },
   };

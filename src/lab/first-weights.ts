@@ -12,8 +12,8 @@ import { scratch } from "../recipes/scratch.ts";
 import { readRun } from "../report/run-files.ts";
 import type { RunCosts, RunHeader } from "../report/run-log.ts";
 import { Random } from "../tensor/random.ts";
-import { type Experiment, readExperiment } from "./experiment.ts";
-import { EXPERIMENT_FILE, TOKENIZER_FILE, WEIGHTS_FILE } from "./run-folder.ts";
+import type { Experiment } from "./experiment.ts";
+import { TOKENIZER_FILE, WEIGHTS_FILE } from "./run-folder.ts";
 import type { Task } from "./task.ts";
 
 /** What the run's header tells of its beginning. */
@@ -42,7 +42,7 @@ function readSmallModel({ model }: Experiment, task: Task, folder: string): { mo
   const { header, evaluations } = readRun(folder);
   if (header.status !== "finished")
     throw new Error(`${folder}: a small model must be trained to its end, and this run is ${header.status}`);
-  const size = readExperiment(join(folder, EXPERIMENT_FILE)).model;
+  const size = header.model;
   for (const name of ["family", "context"] as const) {
     if (size[name] !== model[name])
       throw new Error(`${folder}: the small model's ${name} is ${size[name]}, the large one's ${model[name]}`);

@@ -1,8 +1,5 @@
 /** The files of a run's folder that reports do not read. */
 
-import { runFileNames } from "../report/run-files.ts";
-
-export const EXPERIMENT_FILE = runFileNames.experiment;
 export const CHECKPOINT_FILE = "checkpoint.safetensors";
 export const WEIGHTS_FILE = "weights.safetensors";
 export const TOKENIZER_FILE = "tokenizer.json";

@@ -91,6 +91,12 @@ export async function run(experiment: Experiment, options: RunOptions): Promise<
   const difference = differenceOfKernels(header);
   if (difference !== null) onPrepare?.(difference);
   options.onBegin?.();
+  if (method.firstWeights !== undefined && startStep === 0) {
+    const small = await smallModelFolder(experiment, options);
+    if (small === null)
+      return { ...header, status: "interrupted", reason: "stopped while the small model was trained" };
+    header = { ...header, ...beginFromSmall(experiment, method, task, small) };
+  }
   writeWhole(join(folder, runFileNames.experiment), `${JSON.stringify(experiment, null, 2)}\n`);
   writeWhole(join(folder, TOKENIZER_FILE), task.tokenizerJson);
   const setStatus = (status: RunHeader["status"], reason?: string): RunHeader => {
@@ -99,11 +105,6 @@ export async function run(experiment: Experiment, options: RunOptions): Promise<
     return told;
   };
 
-  if (method.firstWeights !== undefined && startStep === 0) {
-    const small = await smallModelFolder(experiment, options);
-    if (small === null) return setStatus("interrupted", "stopped while the small model was trained");
-    header = { ...header, ...beginFromSmall(experiment, method, task, small) };
-  }
   const log = new RunLogWriter(folder, experiment, header.preparation);
   log.keepUntil(startStep);
   setStatus("running");

@@ -122,7 +122,10 @@ describe("validationBatches", () => {
         expect(new Set(inputs).size).to.equal(inputs.length);
         expect(inputs.length)
           .to.be.at.least(Math.min(minimumTokens, all))
-          .and.at.most(Math.min(minimumTokens + context * batchSize, all));
+          .and.at.most(Math.min(minimumTokens + context - 1, all));
+        // Batches of another size hold the same windows: a loss over them does not depend on it.
+        const single = validationBatches(tokens, { context, batchSize: 1, minimumTokens });
+        expect(single.flatMap((batch) => [...batch.inputs])).to.deep.equal(inputs);
         expect(batches.flatMap((batch) => [...batch.targets])).to.deep.equal(inputs.map((token) => token + 1));
         expect(batches.slice(0, -1).every(({ rows }) => rows === batchSize)).to.equal(true);
         for (const batch of batches) expect(batch.inputs).to.have.length(batch.rows * context);

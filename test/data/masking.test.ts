@@ -150,7 +150,20 @@ describe("MaskedBatches", () => {
     );
     const ids = batches.flatMap((batch) => [...unmasked(batch)]).filter((id) => id > 4);
     expect(new Set(ids).size).to.equal(ids.length);
-    expect(batches.reduce((rows, batch) => rows + batch.rows, 0)).to.equal(56);
+    expect(batches.reduce((rows, batch) => rows + batch.rows, 0)).to.equal(50);
+    // Neither windows nor masks depend on how they are batched.
+    const placesOf = (list: typeof batches) => {
+      let before = 0;
+      return list.flatMap(({ rows, inputs, positions, targets }) => {
+        const places = Array.from(positions, (place, index) => [before + place, targets[index], inputs[place]]);
+        before += rows * 16;
+        return places;
+      });
+    };
+    const others = maskedValidationBatches(tokens, { context: 16, batchSize: 3, minimumTokens: 700, tokenizer });
+    expect(others.flatMap(({ inputs }) => [...inputs])).to.deep.equal(batches.flatMap(({ inputs }) => [...inputs]));
+    expect(placesOf(others)).to.deep.equal(placesOf(batches));
+    expect(placesOf(batches).length).to.be.greaterThan(50);
     const all = maskedValidationBatches(tokens, { context: 16, batchSize: 8, tokenizer });
     expect(all.reduce((rows, batch) => rows + batch.rows, 0)).to.equal(Math.floor(1500 / 14));
   });

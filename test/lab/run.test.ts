@@ -74,6 +74,66 @@ describe("a run in its folder", () => {
     expect(JSON.parse(info[6])).to.include({ curr_global_step: 6, curr_unique_layer: 2, do_stack: true });
   });
 
+  const small = { hidden: 8, heads: 1, steps: 10 };
+  const recipes = {
+    fpi: { kind: "bert2bert", knowledge: "fpi", widthMap: "circular", small },
+    ligo: { kind: "ligo", operatorSteps: 7, small },
+  } as const;
+
+  it("begins from a small model, which it trains first, and tells what that cost apart", async () => {
+    const header = await run(experiment({ recipe: recipes.fpi }), options("wide"));
+    const own = readRun(join(folder, "wide"));
+    const first = readRun(join(folder, "wide", "small-model"));
+    expect(first.header).to.include({ status: "finished", recipe: "scratch", steps: 10 });
+    expect(first.header.model).to.include({ layers: 4, hidden: 8, heads: 1 });
+    // An integer ratio and the circular map keep the function.
+    expect(own.evaluations[0].loss).to.be.closeTo(first.evaluations.at(-1)!.loss, 1e-5);
+    const { modelFlops } = first.evaluations.at(-1)!;
+    expect(header.smallModel).to.include({ layers: 4, hidden: 8, modelFlops });
+    expect(own.evaluations[0].modelFlops).to.equal(0);
+  });
+
+  it("takes a small model from a finished run, and refuses one that does not fit", async () => {
+    const place = join(folder, "wide", "small-model");
+    const recipe = { ...recipes.fpi, small: { run: place } };
+    await run(experiment({ recipe }), options("wide-again"));
+    expect(bytes("wide-again").equals(bytes("wide"))).to.equal(true);
+    expect(existsSync(join(folder, "wide-again", "small-model"))).to.equal(false);
+    const failure = async (change: Parameters<typeof experiment>[0], at: string) => {
+      const failed = { recipe: { ...recipes.fpi, small: { run: at } }, ...change };
+      const error = await run(experiment(failed), options("refused")).catch((thrown: Error) => thrown);
+      expect(existsSync(join(folder, "refused"))).to.equal(false);
+      return (error as Error).message;
+    };
+    expect(await failure({ family: "bert" }, place)).to.match(/small model's family is gpt, the large one's bert/);
+    expect(await failure({}, join(folder, "nowhere"))).to.match(/nowhere is not a folder/);
+    expect(() => experiment({ recipe: { ...recipes.fpi, small: {} } })).to.throw(
+      /the folder of a run, or hidden and heads/,
+    );
+    expect(() => experiment({ recipe: { ...recipes.fpi, small: { hidden: 4, heads: 1 } } })).to.throw(
+      "heads of 4 channels cannot become heads of 8",
+    );
+  });
+
+  it("charges an operator's training to the run, and resumes with what it had cost", async () => {
+    const controller = new AbortController();
+    const first = await run(experiment({ recipe: recipes.ligo }), {
+      ...{ ...options("ligo"), signal: controller.signal },
+      onProgress: ({ step }) => step === 5 && controller.abort(),
+    });
+    expect(first.status).to.equal("interrupted");
+    const header = await run(experiment({ recipe: recipes.ligo }), { ...options("ligo"), resume: true });
+    const { preparation, smallModel } = header;
+    expect(preparation!.tokens).to.equal(7 * 4 * 16);
+    expect(smallModel!.modelFlops).to.be.greaterThan(0);
+    const { evaluations, steps } = readRun(join(folder, "ligo"));
+    expect(evaluations[0].modelFlops).to.equal(preparation!.modelFlops);
+    const total = steps.reduce((sum, { modelFlops }) => sum + modelFlops, preparation!.modelFlops);
+    expect(evaluations.at(-1)!.modelFlops).to.equal(total);
+    await run(experiment({ recipe: recipes.ligo }), options("ligo-uncut"));
+    expect(bytes("ligo").equals(bytes("ligo-uncut"))).to.equal(true);
+  });
+
   for (const stopAfter of [5, 6, 13]) {
     it(`continues to bitwise the same weights and log after a stop at step ${stopAfter}`, async () => {
       const name = `cut-${stopAfter}`;
