@@ -16,4 +16,6 @@ export interface LayeredModel<Batch> extends Module {
 export interface SizedModel extends LayeredModel<never> {
   readonly family: "gpt" | "bert";
   readonly size: ModelSize;
+  /** Token ids i32 [B, T] → what the head reads, [B, T, C]. */
+  hidden(ids: Tensor, options: { path: readonly LayerUse[] }): Tensor;
 }

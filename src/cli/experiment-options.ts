@@ -16,6 +16,7 @@ export interface ExperimentFlags extends RecipeFlags {
   context?: number;
   vocabulary?: number;
   dropout?: number;
+  norm?: "pre" | "post";
   corpus: string;
   validationFraction?: number;
   steps: number;
@@ -41,6 +42,9 @@ export function addExperimentOptions(command: Command): Command {
     .option("--context <T>", "tokens in a sequence", parseWhole)
     .option("--vocabulary <V>", "size of the byte-level BPE vocabulary", parseWhole)
     .option("--dropout <p>", "dropout everywhere", parseNumber)
+    .addOption(
+      new Option("--norm <place>", "LayerNorm before branches (GPT) or after sums (BERT)").choices(["pre", "post"]),
+    )
     .option("--corpus <source>", "brown, sotu, or a path to a file, a folder or a .jsonl file", "brown")
     .option("--validation-fraction <f>", "share of the documents that is kept for validation", parseNumber)
     .option("--steps <T>", "updates", parseWhole, 1500)
@@ -72,6 +76,7 @@ function experimentOf(flags: ExperimentFlags, recipe: string): Experiment {
   const {
     vocabulary = preset.vocabulary,
     dropout,
+    norm,
     corpus,
     validationFraction,
     steps,
@@ -82,7 +87,7 @@ function experimentOf(flags: ExperimentFlags, recipe: string): Experiment {
   } = flags;
   const input: ExperimentInput = {
     name: recipe,
-    model: { family: preset.family, layers, hidden, heads, context, vocabulary, dropout },
+    model: { family: preset.family, layers, hidden, heads, context, vocabulary, dropout, norm },
     data: { corpus, validationFraction },
     recipe: recipeOf(recipe, flags, layers),
     training: {

@@ -1,6 +1,7 @@
 /** The command line as a tree of commands. */
 
 import { Command } from "commander";
+import { analyseCommand } from "./analyse-command.ts";
 import { benchCommand } from "./bench-command.ts";
 import { compareCommand } from "./compare-command.ts";
 import { generateCommand } from "./generate-command.ts";
@@ -29,6 +30,7 @@ Start here:
     planCommand(),
     generateCommand(),
     reportCommand(),
+    analyseCommand(),
     benchCommand(),
   ]) {
     program.addCommand(command.copyInheritedSettings(program).allowExcessArguments());

@@ -28,6 +28,16 @@ const SAMPLED: readonly SuiteRecipe[] = [
 const LVPS_STACKED = apollo("apollo-lvps-stack", { depth: { sampler: "lvps" }, map: "stack" });
 const NONE_STACKED = apollo("apollo-none-stack", { depth: { sampler: "none" }, map: "stack" });
 
+/** Recipes that begin from a small trained model, as wide as `hidden`. */
+const fromSmall = (hidden: number, heads: number): SuiteRecipe[] => {
+  const small = { hidden, heads, learningRate: 4e-3 };
+  return [
+    { label: "bert2bert-fpi", recipe: { kind: "bert2bert", knowledge: "fpi", small } },
+    { label: "bert2bert-aki", recipe: { kind: "bert2bert", knowledge: "aki", small } },
+    { label: "ligo", recipe: { kind: "ligo", small } },
+  ];
+};
+
 /** Small beside the paper's, with its proportions: a vocabulary that gives the head the weight that it has there (A.10 [D]). */
 const MINI = { ...PRESETS["gpt-mini"], vocabulary: 4096 };
 const BUDGET = {
@@ -80,6 +90,12 @@ export const SUITES: Readonly<Record<string, Suite>> = {
       { label: "one-layer", recipe: { kind: "one-layer" } },
     ],
   },
+  width: {
+    ...GPT,
+    name: "width",
+    title: "From a small trained model: GPT",
+    recipes: [SCRATCH, ...fromSmall(32, 2)],
+  },
   quick: {
     ...GPT,
     name: "quick",
@@ -89,6 +105,6 @@ export const SUITES: Readonly<Record<string, Suite>> = {
     evaluations: 30,
     learningRates: [4e-3],
     seeds: 2,
-    recipes: [SCRATCH, STACKBERT, ...SAMPLED, LVPS_STACKED],
+    recipes: [SCRATCH, STACKBERT, ...fromSmall(16, 1), ...SAMPLED, LVPS_STACKED],
   },
 };

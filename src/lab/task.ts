@@ -24,6 +24,8 @@ export interface Task {
   batchAt(step: number, microBatch: number): never;
   /** Mean validation loss in nats through a path, over the same tokens at every call; dropout off. */
   evaluate(path: readonly LayerUse[]): number;
+  /** Each makes a validation batch; called inside a scope. */
+  validation: readonly (() => { batch: never; ids: Tensor })[];
   vocabularySize: number;
   /** One epoch. */
   trainTokens: number;
@@ -33,7 +35,7 @@ export interface Task {
 }
 
 /** What distinguishes the families. */
-interface TaskParts<Tokens, Batch> {
+interface TaskParts<Tokens, Batch extends { inputs: Tensor }> {
   model: LayeredModel<Batch> & SizedModel;
   training: { batchAt(step: number): Tokens };
   validation: readonly Tokens[];
@@ -112,7 +114,11 @@ function bertTask(experiment: Experiment, corpus: PreparedCorpus): Task {
   });
 }
 
-function assemble<Tokens, Batch>(corpus: PreparedCorpus, microBatches: number, parts: TaskParts<Tokens, Batch>): Task {
+function assemble<Tokens, Batch extends { inputs: Tensor }>(
+  corpus: PreparedCorpus,
+  microBatches: number,
+  parts: TaskParts<Tokens, Batch>,
+): Task {
   const { model, training, validation, toBatch, targets } = parts;
   return {
     model,
@@ -128,6 +134,10 @@ function assemble<Tokens, Batch>(corpus: PreparedCorpus, microBatches: number, p
       }
       return total / count;
     },
+    validation: validation.map((tokens) => () => {
+      const batch = toBatch(tokens);
+      return { batch: batch as never, ids: batch.inputs };
+    }),
     vocabularySize: corpus.tokenizer.vocabularySize,
     trainTokens: corpus.train.tokens.length,
     unigramLoss: unigramLoss(corpus, validation.map(targets)),

@@ -1,0 +1,72 @@
+/** `apollo analyse`: the paper's analyses of growth, each as numbers and a picture. */
+
+import { join } from "node:path";
+import Table from "cli-table3";
+import { Command } from "commander";
+import { analyseExpansion, analyseGrowth } from "../lab/analyse.ts";
+import { writeAnalysis } from "../lab/analysis-files.ts";
+import type { Analysis, MeanAndDeviation } from "../report/model-statistics.ts";
+import { addExperimentOptions, type ExperimentFlags, experimentsFrom } from "./experiment-options.ts";
+import { addRecipeOptions, RECIPES } from "./recipe-options.ts";
+
+export function analyseCommand(): Command {
+  return new Command("analyse")
+    .description("what growth does to a model: loss, gradients and activations before and after")
+    .addCommand(expansionCommand())
+    .addCommand(growthCommand());
+}
+
+function expansionCommand(): Command {
+  return new Command("expansion")
+    .description("Table 2 and Figure 5: a finished run's model made twice as deep in four ways")
+    .argument("<run>", "folder of a finished run")
+    .option("--out <folder>", "where expansion.json and expansion.svg go (the run's folder)")
+    .addHelpText(
+      "after",
+      `
+Example:
+  apollo train --recipe scratch --layers 6 --steps 1250 --batch 8 --out runs/half
+  apollo analyse expansion runs/half`,
+    )
+    .action(async (run: string, { out = run }: { out?: string }) => {
+      await tell("expansion", analyseExpansion(run, { onProgress: (message) => console.error(message) }), out);
+    });
+}
+
+const MAPS = ["stack", "interp_floor"] as const;
+
+function growthCommand(): Command {
+  const command = new Command("growth")
+    .description(`Table 3: Apollo trained up to its last growth, measured before and after, with ${MAPS.join(" and ")}`)
+    .option("--recipe <name>", RECIPES.filter((name) => name.startsWith("apollo-")).join(", "), "apollo-lvps")
+    .option("--out <folder>", "where growth.json and growth.svg go", join("runs", "growth"));
+  return addRecipeOptions(addExperimentOptions(command)).action(
+    async ({ recipe, out, map, ...flags }: ExperimentFlags & { recipe: string; out: string }) => {
+      if (map !== undefined) throw new Error(`--map ${map} means nothing here: ${MAPS.join(" and ")} are compared`);
+      const [experiment] = experimentsFrom(flags as ExperimentFlags, [recipe]);
+      await tell("growth", analyseGrowth(experiment, MAPS, { onProgress: (message) => console.error(message) }), out);
+    },
+  );
+}
+
+async function tell(name: string, analysis: Analysis, folder: string): Promise<void> {
+  const files = await writeAnalysis(folder, name, analysis);
+  const table = new Table({
+    head: ["model", "loss", "|g|, ×10⁻³", "‖g‖ of tensors, ×10⁻³", "mean", "std", "kurtosis", "distance"],
+    style: { head: [], border: [] },
+  });
+  for (const { label, loss, gradientElements, gradientNorms, activations, distance } of analysis.models) {
+    const { mean, deviation, kurtosis } = activations;
+    table.push([
+      ...[label, loss.toFixed(4), thousandths(gradientElements), thousandths(gradientNorms)],
+      ...[mean.toFixed(3), deviation.toFixed(3), kurtosis.toFixed(2), distance.toFixed(4)],
+    ]);
+  }
+  console.log(`${analysis.title}\n${analysis.setup}\n${table.toString()}`);
+  for (const note of analysis.notes) console.log(note);
+  console.log(`numbers: ${files.numbers}   picture: ${files.picture}`);
+}
+
+function thousandths({ mean, deviation }: MeanAndDeviation): string {
+  return `${(1000 * mean).toFixed(3)} ± ${(1000 * deviation).toFixed(3)}`;
+}
