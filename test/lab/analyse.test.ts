@@ -1,5 +1,4 @@
-import { mkdirSync, mkdtempSync, rmSync, writeFileSync } from "node:fs";
-import { tmpdir } from "node:os";
+import { rmSync } from "node:fs";
 import { join } from "node:path";
 import { expect } from "chai";
 import { analyseExpansion, analyseGrowth } from "../../src/lab/analyse.ts";
@@ -10,17 +9,13 @@ import { prepareTask } from "../../src/lab/task.ts";
 import { straightPath } from "../../src/nn/index.ts";
 import { drawDistributions } from "../../src/report/plots/distribution-plot.ts";
 import { scope } from "../../src/tensor/scope.ts";
+import { makeSmallCorpus } from "./small-corpus.ts";
 
 describe("analyses", () => {
   let folder: string;
+  let corpus: string;
   before(() => {
-    folder = mkdtempSync(join(tmpdir(), "apollo-analyse-"));
-    mkdirSync(join(folder, "texts"));
-    const words = ["sun", "moon", "stars", "rise", "fall", "over", "the", "quiet", "sea", "and", "hills"];
-    for (let file = 0; file < 12; file++) {
-      const text = Array.from({ length: 400 }, (_, index) => words[(index * (file + 3) + (index >> 2)) % words.length]);
-      writeFileSync(join(folder, "texts", `${file}.txt`), `${text.join(" ")}.\n`);
-    }
+    ({ folder, corpus } = makeSmallCorpus("analyse"));
   });
   after(() => rmSync(folder, { recursive: true }));
   const options = () => ({ cacheFolder: join(folder, "cache") });
@@ -28,7 +23,7 @@ describe("analyses", () => {
     parseExperiment({
       name: "small",
       model: { family: "gpt", layers: 4, hidden: 16, heads: 2, context: 16, vocabulary: 300 },
-      data: { corpus: join(folder, "texts"), validationFraction: 0.2, validationTokens: 256 },
+      data: { corpus, validationFraction: 0.2, validationTokens: 256 },
       recipe: { kind: "scratch" },
       training: { steps: 24, batch: 4, learningRate: { peak: 3e-3 } },
       evaluations: 4,

@@ -1,11 +1,11 @@
-import { existsSync, mkdirSync, mkdtempSync, readdirSync, readFileSync, rmSync, writeFileSync } from "node:fs";
-import { tmpdir } from "node:os";
+import { existsSync, readdirSync, readFileSync, rmSync, writeFileSync } from "node:fs";
 import { join } from "node:path";
 import { expect } from "chai";
 import { type Experiment, parseExperiment, type RecipeInput } from "../../src/lab/experiment.ts";
 import { generateText } from "../../src/lab/generate-text.ts";
 import { evaluationSteps, run } from "../../src/lab/run.ts";
 import { readRun } from "../../src/report/run-files.ts";
+import { makeSmallCorpus } from "./small-corpus.ts";
 
 const progressive: RecipeInput = { kind: "apollo", stages: [1, 2, 4], boundaries: [0.25, 0.5] };
 
@@ -14,14 +14,7 @@ describe("a run in its folder", () => {
   let corpus: string;
 
   before(() => {
-    folder = mkdtempSync(join(tmpdir(), "apollo-run-"));
-    corpus = join(folder, "texts");
-    mkdirSync(corpus);
-    const words = ["sun", "moon", "stars", "rise", "fall", "over", "the", "quiet", "sea", "and", "hills"];
-    for (let file = 0; file < 12; file++) {
-      const text = Array.from({ length: 400 }, (_, index) => words[(index * (file + 3) + (index >> 2)) % words.length]);
-      writeFileSync(join(corpus, `${file}.txt`), `${text.join(" ")}.\n`);
-    }
+    ({ folder, corpus } = makeSmallCorpus("run"));
   });
   after(() => rmSync(folder, { recursive: true }));
 

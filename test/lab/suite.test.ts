@@ -1,5 +1,4 @@
-import { mkdirSync, mkdtempSync, readdirSync, rmSync, writeFileSync } from "node:fs";
-import { tmpdir } from "node:os";
+import { mkdirSync, readdirSync, rmSync, writeFileSync } from "node:fs";
 import { join } from "node:path";
 import { expect } from "chai";
 import { calibratedElapsedMs } from "../../src/lab/calibration.ts";
@@ -14,6 +13,7 @@ import { readRun } from "../../src/report/run-files.ts";
 import { parseRecord, type RunRecord, recordOf } from "../../src/report/run-record.ts";
 import { suiteTable } from "../../src/report/suite-table.ts";
 import { exampleRun } from "../report/example-runs.ts";
+import { makeSmallCorpus } from "./small-corpus.ts";
 
 const SMALL: Suite = {
   name: "small",
@@ -114,15 +114,9 @@ describe("a suite that is run", () => {
   let folder: string;
   let suite: Suite;
   before(() => {
-    folder = mkdtempSync(join(tmpdir(), "apollo-suite-"));
-    const corpus = join(folder, "texts");
-    mkdirSync(corpus);
-    const words = ["sun", "moon", "stars", "rise", "fall", "over", "the", "quiet", "sea", "and", "hills"];
-    for (let file = 0; file < 12; file++) {
-      const text = Array.from({ length: 400 }, (_, index) => words[(index * (file + 3) + (index >> 2)) % words.length]);
-      writeFileSync(join(corpus, `${file}.txt`), `${text.join(" ")}.\n`);
-    }
-    suite = { ...SMALL, data: { ...SMALL.data, corpus } };
+    const made = makeSmallCorpus("suite");
+    folder = made.folder;
+    suite = { ...SMALL, data: { ...SMALL.data, corpus: made.corpus } };
   });
   after(() => rmSync(folder, { recursive: true }));
   const options = () => ({

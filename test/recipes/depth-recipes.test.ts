@@ -10,6 +10,7 @@ import { gstack } from "../../src/recipes/gstack.ts";
 import { midas } from "../../src/recipes/midas.ts";
 import { oneLayer } from "../../src/recipes/one-layer.ts";
 import { raptr } from "../../src/recipes/raptr.ts";
+import { scratch } from "../../src/recipes/scratch.ts";
 import { stackbert } from "../../src/recipes/stackbert.ts";
 import { swe } from "../../src/recipes/swe.ts";
 import { Random } from "../../src/tensor/random.ts";
@@ -46,7 +47,7 @@ describe("StackBERT", () => {
       [3, 50],
       [6, 120],
       [12, 400],
-    ]); // prettier-ignore
+    ]);
     expect(weightsOf(planAt(method, 49))).to.deep.equal([0, 1, 2]);
     expect(weightsOf(planAt(method, 399))).to.deep.equal([...new Array(12).keys()]);
   });
@@ -98,7 +99,7 @@ describe("G_stack", () => {
     expect(stagesOf(method)).to.deep.equal([
       [3, 40],
       [12, 400],
-    ]); // prettier-ignore
+    ]);
     expect(method.growthMap(3, 12)).to.deep.equal([0, 1, 2, 0, 1, 2, 0, 1, 2, 0, 1, 2]);
   });
 
@@ -136,13 +137,13 @@ describe("MIDAS, GradStack and LIDAS", () => {
       [6, 120],
       [9, 240],
       [12, 400],
-    ]); // prettier-ignore
+    ]);
     expect(stagesOf(midas({ alpha: 0 }, CALL))).to.deep.equal([
       [3, 100],
       [6, 200],
       [9, 300],
       [12, 400],
-    ]); // prettier-ignore
+    ]);
   });
 
   it("leave moments with the layers that move, and start copies without", () => {
@@ -177,57 +178,41 @@ describe("SWE-F", () => {
     expect(stagesOf(method)).to.deep.equal([
       [1, 40],
       [12, 400],
-    ]); // prettier-ignore
+    ]);
     for (const step of [0, 39, 40, 399]) expect(planAt(method, step).positions).to.have.length(12);
     expect(weightsOf(planAt(swe({ unitLayers: 3 }, CALL), 0))).to.deep.equal([0, 1, 2, 0, 1, 2, 0, 1, 2, 0, 1, 2]);
   });
 
   it("moves a tied layer as layers move that are tied by the mean of their gradients", () => {
-    // The same by hand: all layers stand alone, are equal, and get the mean of their gradients at each step.
     const call = { steps: 8, targetDepth: 4 };
-    const tied = tinyGpt({ layers: 4 });
-    trainUntil(tied, swe({ boundary: 0.5 }, call), 4);
-    const apart = tinyGpt({ layers: 4 });
-    for (const block of apart.blocks.slice(1)) {
-      block.parameters().forEach((parameter, index) => {
-        parameter.numbers.set(apart.blocks[0].parameters()[index].numbers);
+    /** Clipping is left out: the shared model's norm counts a tied layer once, that of four layers each. */
+    const trainFour = (model: Gpt, method: DescribedMethod, optimizer: AdamW) => {
+      const training = train({
+        ...{ model, method, optimizer, learningRate: () => 1e-2, clipNorm: Number.MAX_VALUE },
+        ...{ batchAt: causalBatch, tokensPerBatch: TINY_TOKENS, seed: 1 },
       });
-    }
-    class MeanOfLayers extends AdamW {
+      for (const { step } of training) if (step === 3) break;
+    };
+    const tied = tinyGpt({ layers: 4 });
+    trainFour(tied, swe({ boundary: 0.5 }, call), new AdamW(tied.parameters()));
+
+    // The same by hand: four equal layers of their own, each of which gets the mean of all their gradients.
+    const apart = tinyGpt({ layers: 4 });
+    const layers = apart.blocks.map((block) => block.parameters());
+    for (const layer of layers) layer.forEach((parameter, index) => parameter.numbers.set(layers[0][index].numbers));
+    class OfMeans extends AdamW {
       override step(options: Parameters<AdamW["step"]>[0]): void {
-        const layers = apart.blocks.map((block) => block.parameters());
         layers[0].forEach((_, index) => {
-          const gradients = layers.map((parameters) => parameters[index].grad!.numbers);
-          const mean = Array.from(gradients[0], (_, at) => gradients.reduce((sum, g) => sum + g[at], 0) / 4);
-          for (const gradient of gradients) gradient.set(mean);
+          const gradients = layers.map((layer) => layer[index].grad!.numbers);
+          const means = Array.from(gradients[0], (_, at) => gradients.reduce((sum, own) => sum + own[at], 0) / 4);
+          for (const gradient of gradients) gradient.set(means);
         });
         super.step(options);
       }
     }
-    // Clipping is the shared model's: its norm counts a tied layer once.
-    const method = {
-      ...swe({ boundary: 0.5, unitLayers: 2 }, call),
-      stages: [{ uniqueLayers: 4, firstStep: 0, endStep: 4 }],
-    };
-    const training = train({
-      ...{ model: apart, method, optimizer: new MeanOfLayers(apart.parameters()), learningRate: () => 1e-2 },
-      ...{ batchAt: causalBatch, tokensPerBatch: TINY_TOKENS, seed: 1, clipNorm: Number.MAX_VALUE },
-    });
-    for (const _ of training);
-    const free = tinyGpt({ layers: 4 });
-    const unclipped = train({
-      ...{ model: free, method: swe({ boundary: 0.5 }, call), optimizer: new AdamW(free.parameters()) },
-      ...{
-        learningRate: () => 1e-2,
-        batchAt: causalBatch,
-        tokensPerBatch: TINY_TOKENS,
-        seed: 1,
-        clipNorm: Number.MAX_VALUE,
-      },
-    });
-    for (const { step } of unclipped) if (step === 3) break;
-    const [own, byHand] = [layerOf(free, 0), layerOf(apart, 0)];
-    own.forEach((value, index) => expect(value).to.be.closeTo(byHand[index], 2e-4));
+    trainFour(apart, scratch({}, call), new OfMeans(apart.parameters()));
+    const byHand = layerOf(apart, 0);
+    layerOf(tied, 0).forEach((value, index) => expect(value).to.be.closeTo(byHand[index], 2e-4));
     for (let layer = 1; layer < 4; layer++) expectSameNumbers(layerOf(apart, layer), byHand);
   });
 });
@@ -238,7 +223,7 @@ describe("one-layer expansion", () => {
     expect(stagesOf(method)).to.deep.equal([
       [1, 320],
       [12, 400],
-    ]); // prettier-ignore
+    ]);
     const rate = method.learningRate!(1e-3);
     for (const update of [8, 200, 319, 320, 360]) expect(rate(update), `update ${update}`).to.equal(1e-3);
     expect(rate(380)).to.be.closeTo(5e-4, 1e-9);
@@ -254,7 +239,7 @@ describe("RaPTr", () => {
       [12, 2000],
       [12, 3000],
       [12, 4000],
-    ]); // prettier-ignore
+    ]);
     [6, 8, 10, 12].forEach((length, stage) => {
       const plans = Array.from({ length: 1000 }, (_, index) => planAt(method, 1000 * stage + index));
       const kept = new Array<number>(12).fill(0);
