@@ -102,6 +102,8 @@ const NAMED: Readonly<Record<string, NamedRecipe>> = {
   ligo: fromSmall({ kind: "ligo" }),
   "swe-f": oneGrowth("swe"),
   raptr: { flags: [], toInput: () => ({ kind: "raptr" }) },
+  "layer-drop": { flags: [], toInput: () => ({ kind: "layer-drop" }) },
+  albert: { flags: [], toInput: () => ({ kind: "albert" }) },
   gstack: oneGrowth("gstack"),
   midas: { flags: [], toInput: () => ({ kind: "midas", copied: "middle" }) },
   gradstack: { flags: [], toInput: () => ({ kind: "midas", copied: "last" }) },

@@ -86,7 +86,7 @@ function readWeights(
   const finished = join(folder, WEIGHTS_FILE);
   if (existsSync(finished)) {
     const { tensors } = decodeSafetensors(readWhole(finished), finished);
-    return { path: finished, weights: tensors, uniqueLayers: experiment.model.layers };
+    return { path: finished, weights: tensors, uniqueLayers: methodOf(experiment).stages.at(-1)!.uniqueLayers };
   }
   const path = join(folder, CHECKPOINT_FILE);
   if (!existsSync(path))

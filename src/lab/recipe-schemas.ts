@@ -6,9 +6,11 @@ import { OPTIMIZER_POLICIES } from "../apollo/growth/grow-layers.ts";
 import { WIDTH_MAPS } from "../apollo/growth/widen.ts";
 import { LAYER_MAPS } from "../apollo/layer-map.ts";
 import type { DescribedMethod } from "../apollo/method.ts";
+import { albert } from "../recipes/albert.ts";
 import { apollo } from "../recipes/apollo.ts";
 import { bert2bert } from "../recipes/bert2bert.ts";
 import { gstack } from "../recipes/gstack.ts";
+import { layerDrop } from "../recipes/layer-drop.ts";
 import { ligo } from "../recipes/ligo.ts";
 import { BLOCK_COPIES, midas } from "../recipes/midas.ts";
 import { oneLayer } from "../recipes/one-layer.ts";
@@ -84,6 +86,15 @@ const ENTRIES = [
     { lengths: z.array(number).min(1, "must not be empty").optional(), scale: z.enum(RAPTR_SCALES).default("inverse") },
     raptr,
   ),
+  entry(
+    "layer-drop",
+    {
+      limit: number.gt(0, "must lie in (0, 1]").max(1, "must lie in (0, 1]").default(0.5),
+      decay: number.min(0, "must not be negative").default(100),
+    },
+    layerDrop,
+  ),
+  entry("albert", { unitLayers: whole.default(1) }, albert),
   entry(
     "bert2bert",
     {

@@ -6,7 +6,7 @@
  * run is not verified; 1/p, its square root, and none are offered [N].
  */
 
-import type { StepPlan } from "../apollo/step-plan.ts";
+import { depthsOfKept, planOfKept } from "../apollo/kept-layers.ts";
 import type { Recipe } from "./recipe.ts";
 import { scratch } from "./scratch.ts";
 
@@ -35,9 +35,11 @@ export const raptr: Recipe<RaptrOptions> = (options, call) => {
     firstStep: index === 0 ? 0 : endOf(index - 1),
     endStep: endOf(index),
   }));
-  const stageOf = (step: number) => stages.findIndex(({ endStep }) => step < endStep);
-  /** p of the layers between the first and the last. */
-  const keptOf = (stage: number) => (lengths[stage] - 2) / (L - 2);
+  const keptIn = (stage: number) => {
+    const inner = (lengths[stage] - 2) / (L - 2);
+    return Array.from({ length: L }, (_, layer) => (layer === 0 || layer === L - 1 ? 1 : inner));
+  };
+  const scales = { inverse: (p: number) => 1 / p, sqrt: (p: number) => 1 / Math.sqrt(p), none: () => 1 };
   return {
     ...scratch({}, call),
     name: "raptr",
@@ -45,31 +47,10 @@ export const raptr: Recipe<RaptrOptions> = (options, call) => {
     grow: () => {},
     growthMap: () => null,
     layersAt: (_, depth) => (depth === L ? [...new Array(L).keys()] : null),
-    depths: (stage) =>
-      binomial(L - 2, keptOf(stages.indexOf(stage))).map((probability, inner) => ({ depth: inner + 2, probability })),
-    planStep({ step, random }): StepPlan {
-      const p = keptOf(stageOf(step));
-      const draws = random();
-      const factor = scale === "none" ? 1 : scale === "sqrt" ? 1 / Math.sqrt(p) : 1 / p;
-      const positions = Array.from({ length: L }, (_, weight) => {
-        const isEnd = weight === 0 || weight === L - 1;
-        return isEnd ? { weight, branchScale: 1 } : { weight, branchScale: draws.uniform() < p ? factor : 0 };
-      });
-      return { positions: positions.filter(({ branchScale }) => branchScale !== 0), trainable: "all" };
+    depths: (stage) => depthsOfKept(keptIn(stages.indexOf(stage))),
+    planStep({ step, random }) {
+      const stage = stages.findIndex(({ endStep }) => step < endStep);
+      return planOfKept(keptIn(stage), scales[scale], random());
     },
   };
 };
-
-/** The probabilities of 0 … n successes, each of probability p. */
-function binomial(n: number, p: number): number[] {
-  let probabilities = [1];
-  for (let trial = 0; trial < n; trial++) {
-    const next = new Array<number>(probabilities.length + 1).fill(0);
-    probabilities.forEach((probability, successes) => {
-      next[successes] += probability * (1 - p);
-      next[successes + 1] += probability * p;
-    });
-    probabilities = next;
-  }
-  return probabilities;
-}

@@ -6,7 +6,9 @@ import type { StepPlan } from "../../src/apollo/step-plan.ts";
 import type { Gpt } from "../../src/nn/index.ts";
 import { AdamW } from "../../src/optim/adamw.ts";
 import { learningRateSchedule } from "../../src/optim/learning-rate.ts";
+import { albert } from "../../src/recipes/albert.ts";
 import { gstack } from "../../src/recipes/gstack.ts";
+import { layerDrop } from "../../src/recipes/layer-drop.ts";
 import { midas } from "../../src/recipes/midas.ts";
 import { oneLayer } from "../../src/recipes/one-layer.ts";
 import { raptr } from "../../src/recipes/raptr.ts";
@@ -296,5 +298,53 @@ describe("RaPTr", () => {
   it("refuses lengths that no path has", () => {
     expect(() => raptr({ lengths: [1, 12] }, CALL)).to.throw("a path through 12 layers has 2 to 12 of them, not 1");
     expect(() => raptr({}, { steps: 10, targetDepth: 2 })).to.throw("a model of 2 layers");
+  });
+});
+
+describe("progressive layer dropping", () => {
+  const call = { steps: 2000, targetDepth: 12 };
+
+  it("keeps layer i with 1 − i(1 − θ)/L, θ falling from 1 to its limit, and divides by that", () => {
+    const method = layerDrop({}, call);
+    expect(planAt(method, 0).positions).to.deep.equal(
+      [...new Array(12).keys()].map((weight) => ({ weight, branchScale: 1 })),
+    );
+    // From a tenth of the run on θ = 0.5 to five digits.
+    const plans = Array.from({ length: 1600 }, (_, index) => planAt(method, 400 + index));
+    for (let layer = 0; layer < 12; layer++) {
+      const p = 1 - (layer * 0.5) / 12;
+      const uses = plans.flatMap(({ positions }) => positions.filter(({ weight }) => weight === layer));
+      expect(uses.length / 1600).to.be.closeTo(p, 5 * Math.sqrt((p * (1 - p)) / 1600) + 1e-9);
+      for (const { branchScale } of uses) expect(branchScale).to.be.closeTo(1 / p, 1e-6);
+    }
+  });
+
+  it("has the expected depth L − (1 − θ)(L − 1)/2", () => {
+    for (const limit of [0.3, 0.5, 1]) {
+      const method = layerDrop({ limit, decay: 1e9 }, call);
+      const expected = method
+        .depths(method.stages[0])
+        .reduce((sum, { depth, probability }) => sum + depth * probability, 0);
+      // Only the first of the steps that are looked at has θ = 1.
+      expect(expected).to.be.closeTo(0.99 * (12 - ((1 - limit) * 11) / 2) + 0.01 * 12, 1e-9);
+    }
+  });
+});
+
+describe("ALBERT's sharing", () => {
+  it("uses one layer everywhere, to the end", () => {
+    const method = albert({}, CALL);
+    expect(stagesOf(method)).to.deep.equal([[1, 400]]);
+    for (const step of [0, 399]) expect(weightsOf(planAt(method, step))).to.deep.equal(new Array(12).fill(0));
+    expect(weightsOf(method.planFullDepth(1))).to.deep.equal(new Array(12).fill(0));
+    expect(weightsOf(planAt(albert({ unitLayers: 2 }, CALL), 7))).to.deep.equal([0, 1, 0, 1, 0, 1, 0, 1, 0, 1, 0, 1]);
+  });
+
+  it("moves no other layer", () => {
+    const model = tinyGpt({ layers: 4 });
+    const untouched = layerOf(model, 1);
+    trainUntil(model, albert({}, { steps: 4, targetDepth: 4 }), 4);
+    expectSameNumbers(layerOf(model, 1), untouched);
+    expect(() => albert({ unitLayers: 4 }, { steps: 4, targetDepth: 4 })).to.throw("has 1 to 3, not 4");
   });
 });
