@@ -100,6 +100,9 @@ const NAMED: Readonly<Record<string, NamedRecipe>> = {
   "bert2bert-fpi": fromSmall({ kind: "bert2bert", knowledge: "fpi" }),
   "bert2bert-aki": fromSmall({ kind: "bert2bert", knowledge: "aki" }),
   ligo: fromSmall({ kind: "ligo" }),
+  net2net: fromSmall({ kind: "net2net" }),
+  hypercloning: fromSmall({ kind: "hypercloning" }),
+  lemon: fromSmall({ kind: "lemon" }),
   "swe-f": oneGrowth("swe"),
   raptr: { flags: [], toInput: () => ({ kind: "raptr" }) },
   "layer-drop": { flags: [], toInput: () => ({ kind: "layer-drop" }) },
@@ -127,7 +130,7 @@ export function addRecipeOptions(command: Command): Command {
     )
     .addOption(new Option("--shared-gradient <kind>", "how a shared layer combines its uses").choices(["sum", "mean"]))
     .addOption(new Option("--depth-draw <per>", "how often a depth is drawn").choices(["step", "microbatch"]))
-    .option("--small-run <folder>", "the finished run of the small model that bert2bert and ligo begin from")
+    .option("--small-run <folder>", "the finished run of a small model to begin from")
     .option("--small-hidden <d>", "or its hidden size: it is trained first", parseCount)
     .option("--small-heads <n>", "its attention heads", parseCount)
     .option("--small-layers <n>", "its layers (those of the large model)", parseCount)

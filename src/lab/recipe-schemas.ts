@@ -10,9 +10,12 @@ import { albert } from "../recipes/albert.ts";
 import { apollo } from "../recipes/apollo.ts";
 import { bert2bert } from "../recipes/bert2bert.ts";
 import { gstack } from "../recipes/gstack.ts";
+import { hypercloning } from "../recipes/hypercloning.ts";
 import { layerDrop } from "../recipes/layer-drop.ts";
+import { lemon } from "../recipes/lemon.ts";
 import { ligo } from "../recipes/ligo.ts";
 import { BLOCK_COPIES, midas } from "../recipes/midas.ts";
+import { net2net } from "../recipes/net2net.ts";
 import { oneLayer } from "../recipes/one-layer.ts";
 import { RAPTR_SCALES, raptr } from "../recipes/raptr.ts";
 import type { Recipe, RecipeCall } from "../recipes/recipe.ts";
@@ -104,6 +107,9 @@ const ENTRIES = [
     },
     bert2bert,
   ),
+  entry("net2net", { small: smallModelSchema, noise: number.min(0, "must not be negative").default(0.01) }, net2net),
+  entry("hypercloning", { small: smallModelSchema }, hypercloning),
+  entry("lemon", { small: smallModelSchema }, lemon),
   entry(
     "ligo",
     {

@@ -1,14 +1,19 @@
 import { expect } from "chai";
 import fc from "fast-check";
 import { axesOf, unitsOf } from "../../src/apollo/growth/parameter-axes.ts";
-import { unitMap, widen } from "../../src/apollo/growth/widen.ts";
+import { unitMap, widen, withUnequalShares } from "../../src/apollo/growth/widen.ts";
 import type { SizedModel } from "../../src/apollo/layered-model.ts";
 import { noGrad } from "../../src/autograd/index.ts";
 import { Bert, Gpt } from "../../src/nn/index.ts";
 import { type Bert2BertOptions, bert2bert } from "../../src/recipes/bert2bert.ts";
+import { hypercloning } from "../../src/recipes/hypercloning.ts";
+import { lemon } from "../../src/recipes/lemon.ts";
+import { net2net, withIdentities } from "../../src/recipes/net2net.ts";
 import { Random } from "../../src/tensor/random.ts";
 import { scope } from "../../src/tensor/scope.ts";
 import { causalBatch, maskedBatch, randomise } from "../nn/tiny-models.ts";
+
+const CALL = { steps: 10, targetDepth: 2 };
 
 type Model = Gpt | Bert;
 type Kind = "gpt" | "bert" | "bert pre-LN";
@@ -124,6 +129,90 @@ describe("function-preserving growth in width", () => {
     expect(() => firstWeights!({ model: wide as unknown as SizedModel, small: first, random: new Random(1) })).to.throw(
       "heads of 4 channels cannot become heads of 8",
     );
+  });
+});
+
+describe("growth in width and depth that preserves the function", () => {
+  const recipes = {
+    net2net: net2net({ noise: 0 }, CALL),
+    lemon: lemon({}, CALL),
+    hypercloning: hypercloning({}, CALL),
+  };
+
+  /** A model of 2 layers and 2 heads, and what a recipe makes of it. */
+  function made(name: keyof typeof recipes, kind: Kind, to: { layers: number; heads: number }, seed: number) {
+    const small = modelOf(kind, { layers: 2, heads: 2 });
+    randomise(small, seed);
+    const large = modelOf(kind, to);
+    const first = { size: small.size, weights: small.stateDict() };
+    recipes[name].firstWeights!({ model: large as unknown as SizedModel, small: first, random: new Random(seed) });
+    return { small, large };
+  }
+
+  for (const name of ["net2net", "lemon", "hypercloning"] as const) {
+    for (const kind of KINDS) {
+      it(`${name}, ${kind}: logits stay, to 1e-5, at whole ratios`, () => {
+        const property = fc.property(fc.integer({ min: 1, max: 3 }), fc.nat(), (ratio, seed) => {
+          const { small, large } = made(name, kind, { layers: 2, heads: 2 * ratio }, seed);
+          const logits = logitsOf(small);
+          const scale = Math.max(1, ...Array.from(logits, Math.abs));
+          expect(largestDifference(logitsOf(large), logits)).to.be.lessThan(1e-5 * scale);
+        });
+        fc.assert(property, { seed: 1, numRuns: 15 });
+      });
+    }
+  }
+
+  for (const name of ["net2net", "lemon"] as const) {
+    it(`${name}: new layers add nothing to pre-LN models, and change post-LN ones`, () => {
+      for (const kind of KINDS) {
+        const { small, large } = made(name, kind, { layers: 5, heads: 4 }, 3);
+        const difference = largestDifference(logitsOf(large), logitsOf(small));
+        if (kind === "bert") expect(difference).to.be.greaterThan(1e-3);
+        else expect(difference).to.be.lessThan(1e-4);
+      }
+      expect(withIdentities(2, 5)).to.deep.equal([0, null, null, 1, null]);
+      expect(withIdentities(3, 6)).to.deep.equal([0, null, 1, null, 2, null]);
+    });
+  }
+
+  it("lemon: copies share unequally what is read of them, so that they learn apart", () => {
+    fc.assert(
+      fc.property(fc.integer({ min: 1, max: 9 }), fc.integer({ min: 2, max: 4 }), fc.nat(), (from, ratio, seed) => {
+        const random = new Random(seed);
+        const { sources, shares } = withUnequalShares(unitMap("circular", from, from * ratio, random), random);
+        for (let unit = 0; unit < from; unit++) {
+          const own = shares.filter((_, index) => sources[index] === unit);
+          expect(own.reduce((sum, share) => sum + share, 0)).to.be.closeTo(1, 1e-12);
+          expect(new Set(own).size).to.equal(ratio);
+        }
+      }),
+      { seed: 1 },
+    );
+  });
+
+  it("net2net: noise moves the matrices a little, and no bias", () => {
+    const small = modelOf("gpt", { layers: 1, heads: 2 });
+    randomise(small, 5);
+    const [quiet, noisy] = [0, 0.01].map((noise) => {
+      const large = modelOf("gpt", { layers: 1, heads: 4 });
+      const first = { size: small.size, weights: small.stateDict() };
+      net2net({ noise }, CALL).firstWeights!({
+        ...{ model: large as unknown as SizedModel, small: first, random: new Random(1) },
+      });
+      return large.stateDict();
+    });
+    for (const [name, { shape, values }] of noisy) {
+      const before = quiet.get(name)!.values;
+      const moved = Math.hypot(...values.map((value, index) => value - before[index])) / Math.hypot(...before);
+      if (shape.length === 1) expect(moved, name).to.equal(0);
+      else expect(moved, name).to.be.closeTo(0.01, 0.003);
+    }
+  });
+
+  it("hypercloning and lemon refuse a ratio that is not whole", () => {
+    for (const name of ["hypercloning", "lemon"] as const)
+      expect(() => made(name, "gpt", { layers: 2, heads: 3 }, 1)).to.throw("12 channels are no whole");
   });
 });
 

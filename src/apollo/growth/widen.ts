@@ -41,6 +41,17 @@ export function unitMap(name: WidthMapName, from: number, to: number, random: Ra
   return { sources, shares: sources.map((source) => 1 / copies[source]) };
 }
 
+/**
+ * The same map with unequal shares: what readers had given a unit is split between its copies at random, so that copies learn
+ * different things (LEMON, methods C.5 [N]). Shares lie between ½ and 1½ times the equal ones, before they are made to sum to 1.
+ */
+export function withUnequalShares({ sources, shares }: UnitMap, random: Random): UnitMap {
+  const drawn = shares.map((share) => share * (0.5 + random.uniform()));
+  const sums = new Map<number, number>();
+  sources.forEach((source, unit) => sums.set(source, (sums.get(source) ?? 0) + drawn[unit]));
+  return { sources, shares: drawn.map((share, unit) => share / sums.get(sources[unit])!) };
+}
+
 /** A parameter of the wide model from that of the narrow one. */
 export function widen(name: string, { shape, values }: Values, maps: WidthMaps, family: "gpt" | "bert"): Values {
   return axesOf(name, family).reduce<Values>(
