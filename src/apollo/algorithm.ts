@@ -55,6 +55,8 @@ export interface StepRecord {
   executedFlops: number;
   elapsedMs: number;
   tokens: number;
+  /** Layers that learned, where not all did. */
+  trainedLayers?: number;
   /** What was executed, per micro-batch. */
   plans: readonly StepPlan[];
 }
@@ -132,6 +134,7 @@ function update<Batch>(options: TrainingOptions<Batch>, step: number, uniqueLaye
 
   const depth = plans.reduce((total, plan) => total + plan.positions.length, 0) / microBatches;
   const tokens = options.tokensPerBatch * microBatches;
+  const [{ trainable }] = plans;
   return {
     step,
     loss,
@@ -143,6 +146,7 @@ function update<Batch>(options: TrainingOptions<Batch>, step: number, uniqueLaye
     elapsedMs: performance.now() - began,
     tokens,
     plans,
+    ...(trainable !== "all" && { trainedLayers: trainable.length }),
   };
 }
 
@@ -177,7 +181,8 @@ function accumulateGradients<Batch>(
     withTrainable(model.blocks, plan, () => {
       const dropoutKey = DropoutKey.from(seed).at(step).at(microBatch);
       const path = sharedPath(model.blocks, plan);
-      const loss = model.loss(batchAt(step, microBatch), { path, dropoutKey, gradientCheckpointing });
+      const frozenEmbeddings = plan.freezesEmbeddings;
+      const loss = model.loss(batchAt(step, microBatch), { path, dropoutKey, gradientCheckpointing, frozenEmbeddings });
       (microBatches === 1 ? loss : loss.mul(1 / microBatches)).backward();
       return loss.item();
     }),

@@ -8,7 +8,12 @@ export interface LayeredModel<Batch> extends Module {
   readonly blocks: readonly TransformerBlock[];
   loss(
     batch: Batch,
-    options: { path: readonly LayerUse[]; dropoutKey?: DropoutKey; gradientCheckpointing?: boolean },
+    options: {
+      path: readonly LayerUse[];
+      dropoutKey?: DropoutKey;
+      gradientCheckpointing?: boolean;
+      frozenEmbeddings?: boolean;
+    },
   ): Tensor;
 }
 

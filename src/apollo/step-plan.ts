@@ -12,6 +12,8 @@ export interface StepPlan {
   positions: StepPosition[];
   /** Indices of the unique layers that learn in this step. */
   trainable: "all" | readonly number[];
+  /** Whether no gradient flows into the embeddings; the token table still learns as the head. False when absent. */
+  freezesEmbeddings?: boolean;
 }
 
 /**

@@ -107,6 +107,7 @@ const NAMED: Readonly<Record<string, NamedRecipe>> = {
   raptr: { flags: [], toInput: () => ({ kind: "raptr" }) },
   "layer-drop": { flags: [], toInput: () => ({ kind: "layer-drop" }) },
   albert: { flags: [], toInput: () => ({ kind: "albert" }) },
+  mslt: { flags: [], toInput: () => ({ kind: "mslt" }) },
   gstack: oneGrowth("gstack"),
   midas: { flags: [], toInput: () => ({ kind: "midas", copied: "middle" }) },
   gradstack: { flags: [], toInput: () => ({ kind: "midas", copied: "last" }) },

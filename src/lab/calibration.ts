@@ -15,7 +15,7 @@ import type { Experiment } from "./experiment.ts";
 import { describeRuntime } from "./run.ts";
 import { prepareTask } from "./task.ts";
 
-/** Milliseconds of a step on one thread, by what it executes: "N/depth". */
+/** Milliseconds of a step on one thread, by what it executes, as `workKey` calls it. */
 export type StepTimes = Record<string, number>;
 
 /** Rounds through all kinds of steps, of which the medians count; before them one that does not. */
@@ -78,11 +78,13 @@ function measure(experiment: Experiment, keys: readonly string[]): StepTimes {
 
 /** A network of this depth from N weight sets, or through as many of them as it is deep. */
 function planOf(key: string): StepPlan {
-  const [uniqueLayers, meanDepth] = key.split("/").map(Number);
+  const [uniqueLayers, meanDepth, trained] = key.split("/").map(Number);
   const depth = Math.round(meanDepth);
-  return planFromMap(
-    depth >= uniqueLayers ? layerMap("interp_floor", uniqueLayers, depth) : [...new Array(depth).keys()],
+  const layers = [...new Array(uniqueLayers).keys()];
+  const plan = planFromMap(
+    depth >= uniqueLayers ? layerMap("interp_floor", uniqueLayers, depth) : layers.slice(0, depth),
   );
+  return trained === undefined ? plan : { ...plan, trainable: layers.slice(-trained), freezesEmbeddings: true };
 }
 
 /** The training time at each evaluation, from the kinds of steps until then; null where a kind was not measured. */

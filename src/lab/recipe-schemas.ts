@@ -15,6 +15,7 @@ import { layerDrop } from "../recipes/layer-drop.ts";
 import { lemon } from "../recipes/lemon.ts";
 import { ligo } from "../recipes/ligo.ts";
 import { BLOCK_COPIES, midas } from "../recipes/midas.ts";
+import { mslt } from "../recipes/mslt.ts";
 import { net2net } from "../recipes/net2net.ts";
 import { oneLayer } from "../recipes/one-layer.ts";
 import { RAPTR_SCALES, raptr } from "../recipes/raptr.ts";
@@ -78,6 +79,7 @@ const ENTRIES = [
     },
     midas,
   ),
+  entry("mslt", { blockLayers: whole.optional(), stageLength: fraction.default(0.1) }, mslt),
   entry("swe", { unitLayers: whole.default(1), boundary: fraction.default(0.1) }, swe),
   entry(
     "one-layer",

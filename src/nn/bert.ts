@@ -2,6 +2,7 @@
 
 import {
   add,
+  detach,
   embedding,
   gelu,
   indexSelect,
@@ -135,7 +136,13 @@ export class Bert extends Module {
 
   /** Token ids i32 [B, T] → the last layer's output [B, T, C]. @throws when T exceeds the context. */
   hidden(ids: Tensor, options: BertForwardOptions = {}): Tensor {
-    const { path = straightPath(this.blocks), dropoutKey, mask, gradientCheckpointing } = options;
+    const {
+      path = straightPath(this.blocks),
+      dropoutKey,
+      mask,
+      gradientCheckpointing,
+      frozenEmbeddings = false,
+    } = options;
     const tokens = checkTokens(ids, this.size.context);
     return scope(() => {
       const positions = Tensor.from(
@@ -146,7 +153,7 @@ export class Bert extends Module {
       const types = options.types ?? Tensor.from(new Int32Array(tokens), [tokens], "i32");
       const places = add(embedding(this.positionEmbedding.weight, positions), this.typeEmbedding.forward(types)); // [T, C]
       const embedded = this.embeddingNorm.forward(add(this.tokenEmbedding.forward(ids), places)); // [B, T, C]
-      const start = this.dropout.forward(embedded, dropoutKey?.at(-1));
+      const start = this.dropout.forward(frozenEmbeddings ? detach(embedded) : embedded, dropoutKey?.at(-1));
       const output = runPath(start, path, { mask, dropoutKey, gradientCheckpointing });
       return this.finalNorm === undefined ? output : this.finalNorm.forward(output);
     });

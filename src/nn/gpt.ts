@@ -1,6 +1,6 @@
 /** GPT: a causal transformer that predicts the next token. */
 
-import { add, embedding, inFlopSection, matmul, projectedCrossEntropy } from "../autograd/index.ts";
+import { add, detach, embedding, inFlopSection, matmul, projectedCrossEntropy } from "../autograd/index.ts";
 import { scope } from "../tensor/scope.ts";
 import { Tensor } from "../tensor/tensor.ts";
 import { type LayerUse, type PathCall, runPath, straightPath, TransformerBlock } from "./block.ts";
@@ -33,6 +33,8 @@ export interface ForwardOptions {
   dropoutKey?: DropoutKey;
   /** See {@link PathCall.gradientCheckpointing}. */
   gradientCheckpointing?: boolean;
+  /** Hands no gradient to the embeddings; the token table still has its own as the head. False when absent. */
+  frozenEmbeddings?: boolean;
 }
 
 const INITIAL_DEVIATION = 0.02;
@@ -82,7 +84,7 @@ export class Gpt extends Module {
 
   /** Token ids i32 [B, T] → the last layer's output, normalised [B, T, C]. @throws when T exceeds the context. */
   hidden(ids: Tensor, options: ForwardOptions = {}): Tensor {
-    const { path = straightPath(this.blocks), dropoutKey, gradientCheckpointing } = options;
+    const { path = straightPath(this.blocks), dropoutKey, gradientCheckpointing, frozenEmbeddings = false } = options;
     const tokens = checkTokens(ids, this.size.context);
     return scope(() => {
       const positions = Tensor.from(
@@ -91,7 +93,7 @@ export class Gpt extends Module {
         "i32",
       );
       const embedded = add(this.tokenEmbedding.forward(ids), embedding(this.positionEmbedding.weight, positions)); // [B, T, C]
-      const start = this.dropout.forward(embedded, dropoutKey?.at(-1));
+      const start = this.dropout.forward(frozenEmbeddings ? detach(embedded) : embedded, dropoutKey?.at(-1));
       const output = runPath(start, path, { dropoutKey, gradientCheckpointing });
       return this.finalNorm === undefined ? output : this.finalNorm.forward(output);
     });

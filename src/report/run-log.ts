@@ -92,6 +92,8 @@ export interface StepRecord {
   depth: number;
   /** N */
   uniqueLayers: number;
+  /** Layers that learned, the uppermost, where not all did. */
+  trainedLayers?: number;
   learningRate: number;
   /** Global gradient norm before clipping; NaN where the run diverged. */
   gradNorm: number;

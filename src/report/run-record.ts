@@ -8,7 +8,7 @@ import { windowMeans } from "./statistics.ts";
 
 /** An evaluation, with the steps since the one before it. */
 export interface RecordedEvaluation extends EvaluationRecord {
-  /** Number of steps by what they executed: "N/depth". */
+  /** Number of steps by what they executed: "N/depth", or "N/depth/trained layers" where not all learned. */
   work: Record<string, number>;
 }
 
@@ -62,8 +62,12 @@ export function recordOf(log: RunLog, { hash, isSolo, date }: Pick<RunRecord, "h
 }
 
 /** What a step executed, as calibrations call it. */
-export function workKey({ uniqueLayers, depth }: Pick<StepRecord, "uniqueLayers" | "depth">): string {
-  return `${uniqueLayers}/${depth}`;
+export function workKey({
+  uniqueLayers,
+  depth,
+  trainedLayers,
+}: Pick<StepRecord, "uniqueLayers" | "depth" | "trainedLayers">): string {
+  return `${uniqueLayers}/${depth}${trainedLayers === undefined ? "" : `/${trainedLayers}`}`;
 }
 
 function workOf(steps: readonly StepRecord[]): Record<string, number> {

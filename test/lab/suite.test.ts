@@ -10,7 +10,7 @@ import { runSuite } from "../../src/lab/run-suite.ts";
 import { endLossOf, missingRuns, type RecipeRuns, runsOf, type Suite } from "../../src/lab/suite.ts";
 import { SUITES } from "../../src/lab/suites.ts";
 import { readRun } from "../../src/report/run-files.ts";
-import { parseRecord, type RunRecord, recordOf } from "../../src/report/run-record.ts";
+import { parseRecord, type RunRecord, recordOf, workKey } from "../../src/report/run-record.ts";
 import { suiteTable } from "../../src/report/suite-table.ts";
 import { exampleRun } from "../report/example-runs.ts";
 import { makeSmallCorpus } from "./small-corpus.ts";
@@ -100,6 +100,11 @@ describe("the record of a run", () => {
     expect(counts).to.deep.equal([0, 4, 4, 4, 4, 4]);
     expect(record.evaluations[1].work).to.deep.equal({ "1/1": 2, "1/2": 2 });
     expect(record.evaluations.at(-1)!.work).to.deep.equal({ "2/2": 4 });
+  });
+
+  it("tells steps apart in which only some layers learn", () => {
+    expect(workKey({ uniqueLayers: 6, depth: 6, trainedLayers: 3 })).to.equal("6/6/3");
+    expect(workKey({ uniqueLayers: 6, depth: 12 })).to.equal("6/12");
   });
 
   it("gives seconds from step times measured alone", () => {

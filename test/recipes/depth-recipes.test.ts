@@ -1,6 +1,7 @@
 import { expect } from "chai";
 import fc from "fast-check";
 import { train } from "../../src/apollo/algorithm.ts";
+import { layerFlopsPerToken } from "../../src/apollo/cost.ts";
 import type { DescribedMethod } from "../../src/apollo/method.ts";
 import type { StepPlan } from "../../src/apollo/step-plan.ts";
 import type { Gpt } from "../../src/nn/index.ts";
@@ -10,6 +11,7 @@ import { albert } from "../../src/recipes/albert.ts";
 import { gstack } from "../../src/recipes/gstack.ts";
 import { layerDrop } from "../../src/recipes/layer-drop.ts";
 import { midas } from "../../src/recipes/midas.ts";
+import { mslt } from "../../src/recipes/mslt.ts";
 import { oneLayer } from "../../src/recipes/one-layer.ts";
 import { raptr } from "../../src/recipes/raptr.ts";
 import { scratch } from "../../src/recipes/scratch.ts";
@@ -171,6 +173,56 @@ describe("MIDAS, GradStack and LIDAS", () => {
 
   it("refuse blocks that do not make the depth", () => {
     expect(() => midas({ blockLayers: 5 }, CALL)).to.throw("midas: blocks of 5 layers do not make 12");
+  });
+});
+
+describe("MSLT", () => {
+  it("puts copies of the top layers on top and trains them alone, then everything", () => {
+    const method = mslt({}, CALL);
+    expect(stagesOf(method)).to.deep.equal([
+      [3, 40],
+      [6, 80],
+      [9, 120],
+      [12, 400],
+    ]);
+    expect(method.growthMap(6, 9)).to.deep.equal([0, 1, 2, 3, 4, 5, 3, 4, 5]);
+    expect(planAt(method, 39).trainable).to.equal("all");
+    expect(planAt(method, 40)).to.deep.include({ trainable: [3, 4, 5], freezesEmbeddings: true });
+    expect(planAt(method, 159)).to.deep.include({ trainable: [9, 10, 11], freezesEmbeddings: true });
+    expect(planAt(method, 160)).to.deep.include({ trainable: "all" });
+    expect(planAt(method, 160).freezesEmbeddings).to.equal(undefined);
+    expect(() => mslt({ stageLength: 0.25 }, CALL)).to.throw("leave nothing for the whole model");
+  });
+
+  it("does not move a frozen layer or embedding by one bit, and computes no gradient below the new layers", () => {
+    const call = { steps: 40, targetDepth: 4 };
+    const method = mslt({}, call);
+    const model = tinyGpt({ layers: 4 });
+    const optimizer = new AdamW(model.parameters());
+    const training = train({
+      ...{ model, method, optimizer, learningRate: () => 1e-2 },
+      ...{ batchAt: causalBatch, tokensPerBatch: TINY_TOKENS, seed: 1 },
+    });
+    let frozen: { layer: number[]; places: number[]; table: number[] } | null = null;
+    for (const { step, layerFlops, trainedLayers } of training) {
+      expect(trainedLayers).to.equal(step < 4 || step >= 16 ? undefined : 1);
+      const now = () => ({
+        layer: layerOf(model, 0),
+        places: Array.from(model.positionEmbedding.weight.numbers),
+        table: Array.from(model.tokenEmbedding.weight.numbers),
+      });
+      if (step === 3) frozen = now();
+      if (step === 7) {
+        expectSameNumbers(layerOf(model, 0), frozen!.layer);
+        expectSameNumbers(now().places, frozen!.places);
+        // As the head the token table learns.
+        expect(now().table).to.not.deep.equal(frozen!.table);
+        // Two layers forward, one backward: four of the six parts of a whole step through two.
+        const perLayer = 3 * TINY_TOKENS * layerFlopsPerToken({ hidden: 8, context: 6 });
+        expect(layerFlops).to.equal((4 / 6) * 2 * perLayer);
+      }
+      if (step === 20) expect(layerOf(model, 0)).to.not.deep.equal(frozen!.layer);
+    }
   });
 });
 

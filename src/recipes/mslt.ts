@@ -1,0 +1,48 @@
+/**
+ * MSLT, "progressively stacking 2.0" (methods B.6 [N] [C]): each stage puts copies of the topmost m layers on top and trains them alone,
+ * with last norm and head; at full depth everything is trained to the end.
+ *
+ * A frozen layer costs its forward pass only, since nothing below it needs a gradient. Stages of L/4 layers are second-hand [M], and
+ * their lengths, a tenth of the run each, this project's choice [D]. The token table is the head as well: its lookups are frozen
+ * with the embeddings, and it learns as the head [D]. New layers start without moments.
+ */
+
+import { planFromMap } from "../apollo/step-plan.ts";
+import { midas } from "./midas.ts";
+import type { Recipe } from "./recipe.ts";
+
+export interface MsltOptions {
+  /** m, layers that every stage adds; L/4 when absent. */
+  blockLayers?: number;
+  /** Share of the run that each stage of growth lasts, and the training of the last new layers too; 0.1 when absent. */
+  stageLength?: number;
+}
+
+export const mslt: Recipe<MsltOptions> = (options, call) => {
+  const { steps, targetDepth: L } = call;
+  const { blockLayers = L / 4, stageLength = 0.1 } = options;
+  const grown = midas({ blockLayers, copied: "last" }, call);
+  const count = grown.stages.length;
+  if (stageLength * count >= 1)
+    throw new Error(`mslt: ${count} stages of ${stageLength} of the run leave nothing for the whole model`);
+  const endOf = (stage: number) => Math.floor(stageLength * (stage + 1) * steps);
+  const stages = grown.stages.map(({ uniqueLayers }, index) => ({
+    uniqueLayers,
+    firstStep: index === 0 ? 0 : endOf(index - 1),
+    endStep: index === count - 1 ? steps : endOf(index),
+  }));
+  if (stages.some(({ firstStep, endStep }) => endStep <= firstStep))
+    throw new Error(`mslt: stages of ${stageLength} of ${steps} steps are too short`);
+  const all = (layers: number) => [...new Array(layers).keys()];
+  return {
+    ...grown,
+    name: "mslt",
+    stages,
+    planStep({ step, uniqueLayers }) {
+      const plan = planFromMap(all(uniqueLayers));
+      // The first stage has no layers below; after the last stage's share everything learns.
+      if (uniqueLayers === blockLayers || step >= endOf(count - 1)) return plan;
+      return { ...plan, trainable: all(uniqueLayers).slice(-blockLayers), freezesEmbeddings: true };
+    },
+  };
+};
