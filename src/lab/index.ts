@@ -2,13 +2,19 @@
 
 export { loadCorpus } from "../data/corpus.ts";
 export { type PrepareCorpusOptions, type PreparedCorpus, prepareCorpus } from "../data/token-cache.ts";
+export { type AnalyseOptions, analyseExpansion, analyseGrowth } from "./analyse.ts";
 export { type CompareOptions, compare, compareRuns, writeReport } from "./compare.ts";
+export { compareSuite } from "./compare-suite.ts";
 export { type Experiment, type ExperimentInput, methodOf, parseExperiment, presetModel } from "./experiment.ts";
 export { type GenerateTextOptions, generateText } from "./generate-text.ts";
 export { type KernelProfile, type KernelUse, profileKernels } from "./kernel-profile.ts";
 export { describeMachine } from "./machine.ts";
 export { estimateMemory, type MemoryEstimate } from "./memory-estimate.ts";
 export { planRun, type RunPlan } from "./plan.ts";
+export { Records } from "./records.ts";
 export { type RunOptions, run } from "./run.ts";
+export { type RunSuiteOptions, runSuite } from "./run-suite.ts";
 export { firstCrossing, lossAtCost, lossesAtEqualCost, saving, smooth, trainingSaving } from "./saving.ts";
 export { type StepSize, type StepTime, type StepTimeOptions, timeSteps } from "./step-times.ts";
+export type { Suite, SuiteRecipe } from "./suite.ts";
+export { SUITES } from "./suites.ts";
