@@ -184,6 +184,25 @@ describe("a suite that is run", () => {
     expect(table.rows[0].cells[5]).to.equal("target");
   });
 
+  it("trains a small model once, before the runs that begin from it", async () => {
+    const small = { hidden: 8, heads: 1, steps: 10, learningRate: 3e-3 };
+    const recipe = { kind: "bert2bert", knowledge: "fpi", small } as const;
+    const wide: Suite = { ...suite, seeds: 1, recipes: [suite.recipes[0], { label: "wide", recipe }] };
+    const { records, ...rest } = options();
+    const ends: string[] = [];
+    const runs = await runSuite(wide, {
+      ...{ ...rest, records },
+      onEnd: ({ name, training }, { status }) => ends.push(`${name} ${training.learningRate.peak} ${status}`),
+    });
+    // Scratch is there from before.
+    expect(ends[0]).to.equal("small-4x8 0.003 finished");
+    expect(ends.slice(1).sort()).to.deep.equal(["wide 0.001 finished", "wide 0.004 finished"]);
+    const [, row] = compareSuite(wide, runs, (hash) => records.get(hash), null).rows;
+    const [record] = runs[1].seeds.map((run) => records.get(experimentHash(run))!);
+    expect(row.seeds[0].smallModelFlops).to.equal(record.header.smallModel!.modelFlops).and.greaterThan(0);
+    expect(readdirSync(join(folder, "runs")).filter((name) => name.startsWith("small-"))).to.have.length(1);
+  });
+
   it("records a run that fails, says so, and goes on", async () => {
     const failing: Suite = {
       ...suite,
