@@ -3,21 +3,20 @@
  *
  * Products in which one cost stands out give that cost: one row of tiles packs B for hardly any multiplication, one panel
  * packs A, one tile is mostly the call; a second block of k reads and writes the sums again, which costs nothing in the
- * second-level cache and is left out of what follows. Each is timed by turns with the
- * register tile alone, so that the machine's changing speed falls out. From these costs, and from how products are cut, the
- * times of the products of matmul-limits.ts follow; beside them stands what they take. What one thread takes more than follows is memory beyond that cache; what two take more is waiting, for each other and for what the other core has just written.
+ * second-level cache and is left out of what follows. Each is timed by turns with the register tile alone, so that the
+ * machine's changing speed falls out. From these costs, and from how products are cut, the times of the products of
+ * matmul-limits.ts follow; beside them stands what they take. What one thread takes more is memory beyond that cache; what
+ * two take more is waiting, for each other and for what the other core has just written.
  */
 
 import { parseTimedSteps } from "../src/cli/parse.ts";
 import { median } from "../src/report/statistics.ts";
 import { createEngine, type Engine } from "../src/tensor/engine.ts";
 import { divideMatmul, TILE_ROWS } from "../src/tensor/matmul-parts.ts";
-import { memory } from "../src/tensor/memory.ts";
-import { panelFor } from "../src/tensor/simd-kernels.ts";
-import { compileKernels } from "../src/tensor/simd-module.ts";
 import { benchmark, readOptions } from "./arguments.ts";
-import { type MatmulSize, newNumbers, withMatmul } from "./matmul-operands.ts";
+import { type MatmulSize, withMatmul } from "./matmul-operands.ts";
 import { medianAndQuartiles } from "./quartiles.ts";
+import { registerTile } from "./register-tile.ts";
 
 /** Depth and width of the kernel's blocks: assembly/matmul.ts. */
 const BLOCK_INNER = 256;
@@ -28,7 +27,6 @@ const SAMPLE_MS = 1;
 const THREADS_SAMPLE_MS = 20;
 /** Until V8 has optimised what is called, which its own threads do on the same cores. */
 const WARM_UP_MS = 50;
-const TILES = 100;
 
 const { rounds } = readOptions<{ rounds: number }>(
   benchmark("matmul-costs.ts", "what the time of a matrix product (NN) consists of").option(
@@ -43,12 +41,8 @@ const one = createEngine({ kernels: "simd", threads: 1 });
 const variant = one.variant!;
 const two = createEngine({ kernels: "simd", threads: 2, variant });
 await two.ready();
-const panel = panelFor(variant);
-const { multiplyTileRepeatedly } = new WebAssembly.Instance(compileKernels(variant, memory), {
-  env: { memory: memory.memory },
-}).exports as Record<string, (...numbers: number[]) => void>;
-const tileOperands = [TILE_ROWS * BLOCK_INNER, BLOCK_INNER * panel, panel, TILE_ROWS * panel].map(newNumbers);
-tileOperands[2].fill(0);
+const tile = registerTile(variant);
+const { panel } = tile;
 
 /** Nanoseconds of a call, over enough calls for the clock. */
 function nanosecondsOf(call: () => void, sampleMs = SAMPLE_MS): number {
@@ -65,9 +59,7 @@ function nanosecondsOf(call: () => void, sampleMs = SAMPLE_MS): number {
 
 /** Nanoseconds of a multiplication in the tile alone. */
 function tileNanoseconds(): number {
-  const addresses = tileOperands.map((view) => view.byteOffset);
-  const multiplications = TILES * TILE_ROWS * panel * BLOCK_INNER;
-  return nanosecondsOf(() => multiplyTileRepeatedly(panel, ...addresses, BLOCK_INNER, TILES)) / multiplications;
+  return nanosecondsOf(tile.call) / tile.multiplications;
 }
 
 /** How long a product takes, in multiplications of the tile: the median of ratios in turn. */

@@ -9,12 +9,10 @@
 import { median } from "../src/report/statistics.ts";
 import { createEngine, type Engine } from "../src/tensor/engine.ts";
 import { TILE_ROWS } from "../src/tensor/matmul-parts.ts";
-import { memory } from "../src/tensor/memory.ts";
-import { panelFor } from "../src/tensor/simd-kernels.ts";
-import { compileKernels } from "../src/tensor/simd-module.ts";
 import { benchmark, parseMilliseconds, readOptions } from "./arguments.ts";
-import { type MatmulSize, newNumbers, TRANSPOSITION_NAMES, withMatmul } from "./matmul-operands.ts";
+import { type MatmulSize, TRANSPOSITION_NAMES, withMatmul } from "./matmul-operands.ts";
 import { medianAndQuartiles } from "./quartiles.ts";
+import { registerTile } from "./register-tile.ts";
 
 /** A product, and what is wanted of it: a share of the ceiling on one thread, and what a second thread gains. */
 interface Product extends MatmulSize {
@@ -37,7 +35,6 @@ const WANTED_CEILING: Record<NonNullable<Engine["variant"]>, number | null> = { 
 const WANTED_ON = "an AVX-512 server at 3.4 GHz";
 /** A sample is at least so much work: over a millisecond, so that the processor has the clock that it keeps under this load. */
 const SAMPLE_FLOPS = 2e8;
-const TILE_INNER = 256;
 
 const { milliseconds } = readOptions<{ milliseconds: number }>(
   benchmark("matmul-limits.ts", "how near matrix products come to their register tile's speed").option(
@@ -67,24 +64,11 @@ const one = createEngine({ kernels: "simd", threads: 1 });
 const variant = one.variant!;
 const two = createEngine({ kernels: "simd", threads: 2, variant });
 await two.ready();
-const panel = panelFor(variant);
-const { multiplyTileRepeatedly } = new WebAssembly.Instance(compileKernels(variant, memory), {
-  env: { memory: memory.memory },
-}).exports as Record<string, (...numbers: number[]) => void>;
-const [tileA, tileB, zeros, tileOut] = [TILE_ROWS * TILE_INNER, TILE_INNER * panel, panel, TILE_ROWS * panel].map(
-  newNumbers,
-);
-zeros.fill(0);
-const tileFlops = 2 * TILE_ROWS * panel * TILE_INNER;
-/** Tiles of one call, so many that calling it does not count. */
-const TILES = 100;
-const ceiling = () => {
-  const address = [tileA, tileB, zeros, tileOut].map((view) => view.byteOffset);
-  return speed(TILES * tileFlops, () => multiplyTileRepeatedly(panel, ...address, TILE_INNER, TILES));
-};
+const tile = registerTile(variant);
+const ceiling = () => speed(2 * tile.multiplications, tile.call);
 
 const wanted = WANTED_CEILING[variant];
-console.log(`variant ${variant}: register tile ${TILE_ROWS} × ${panel}`);
+console.log(`variant ${variant}: register tile ${TILE_ROWS} × ${tile.panel}`);
 if (wanted !== null) console.log(`ceiling wanted: ${wanted} GFLOP/s on ${WANTED_ON}; elsewhere it is what it is`);
 console.log("GFLOP/s, medians; in brackets what is wanted");
 console.log(`${"rows × inner × columns".padEnd(28)}  ceiling   1 thread      of ceiling   2 threads     of 1 thread`);

@@ -17,7 +17,7 @@ import { readRun, runFileNames } from "../report/run-files.ts";
 import { type Experiment, methodOf, parseExperiment, readExperiment } from "./experiment.ts";
 import { earthMoverDistance, type Measured, measureModel } from "./model-statistics.ts";
 import { WEIGHTS_FILE } from "./run-folder.ts";
-import { prepareTask, type Task } from "./task.ts";
+import { prepareTask, type Task, trainingInputs } from "./task.ts";
 
 export interface AnalyseOptions {
   cacheFolder?: string;
@@ -42,12 +42,12 @@ export function analyseExpansion(folder: string, options: AnalyseOptions = {}): 
   const source = prepareTask(experiment, options);
   source.model.loadStateDict(weights);
   const first = measured(`source, ${N} layers`, source, straightPath(source.model.blocks), null);
-  const deep = deepened(experiment);
+  const task = prepareTask(deepened(experiment), options);
+  const initial = task.model.stateDict();
   const models = EXPANSIONS.map((name) => {
     options.onProgress?.(`measuring: ${name}`);
-    const { model, ...task } = prepareTask(deep, options);
-    model.loadStateDict(expandedState(model.stateDict(), weights, name, { from: N, to: 2 * N }));
-    return measured(name, { model, ...task }, straightPath(model.blocks), first).model;
+    task.model.loadStateDict(expandedState(initial, weights, name, { from: N, to: 2 * N }));
+    return measured(name, task, straightPath(task.model.blocks), first).model;
   });
   return {
     title: `A model of ${N} layers grown to ${2 * N}`,
@@ -59,15 +59,15 @@ export function analyseExpansion(folder: string, options: AnalyseOptions = {}): 
 
 /** The state of a new model with what an expansion takes over from the trained one. */
 function expandedState(
-  state: Map<string, Values>,
+  initial: Map<string, Values>,
   weights: ReadonlyMap<string, Values>,
   name: (typeof EXPANSIONS)[number],
   { from, to }: { from: number; to: number },
 ): Map<string, Values> {
-  if (name === "random model") return state;
+  if (name === "random model") return initial;
   const map = name === "random layers" ? null : layerMap(name, from, to);
   return new Map(
-    [...state].map(([parameter, values]) => {
+    [...initial].map(([parameter, values]) => {
       const place = blockPlace(parameter);
       if (place === null) return [parameter, weights.get(parameter)!];
       return [parameter, map === null ? values : weights.get(`blocks.${map[place.layer]}.${place.name}`)!];
@@ -89,7 +89,7 @@ export function analyseGrowth(
   maps: readonly LayerMapName[],
   options: AnalyseOptions = {},
 ): Analysis {
-  const { recipe, training, seed } = experiment;
+  const { recipe, training } = experiment;
   if (recipe.kind !== "apollo" || recipe.stages.length < 2)
     throw new Error(`the recipe ${recipe.kind} of this experiment does not share layers and grow`);
   const models: AnalysedModel[] = [];
@@ -102,11 +102,8 @@ export function analyseGrowth(
     const optimizer = new AdamW(task.model.parameters(), { weightDecay: training.weightDecay });
     const [before, after] = method.stages.slice(-2);
     const steps = train({
-      ...{ model: task.model, method, optimizer, batchAt: task.batchAt, seed },
+      ...{ model: task.model, method, optimizer, ...trainingInputs(experiment, task) },
       learningRate: learningRateSchedule({ ...training.learningRate, steps: training.steps }),
-      tokensPerBatch: training.batch * experiment.model.context,
-      microBatches: training.microBatches,
-      clipNorm: training.clipNorm,
     });
     for (const { step } of steps) {
       if (step % 100 === 0) options.onProgress?.(`${map}: step ${step} of ${before.endStep}`);

@@ -13,7 +13,7 @@ import { median } from "../report/statistics.ts";
 import { configureEngine, engineInfo } from "../tensor/engine.ts";
 import type { Experiment } from "./experiment.ts";
 import { describeRuntime } from "./run.ts";
-import { prepareTask } from "./task.ts";
+import { prepareTask, trainingInputs } from "./task.ts";
 
 /** Milliseconds of a step on one thread, by what it executes, as `workKey` calls it. */
 export type StepTimes = Record<string, number>;
@@ -54,7 +54,6 @@ function machineHash({ model, training: { batch, microBatches, gradientCheckpoin
 
 function measure(experiment: Experiment, keys: readonly string[]): StepTimes {
   const { model, training } = experiment;
-  const { batch, microBatches, clipNorm, gradientCheckpointing } = training;
   const task = prepareTask(experiment);
   const plans = keys.map(planOf);
   const steps = (1 + ROUNDS) * keys.length;
@@ -66,10 +65,7 @@ function measure(experiment: Experiment, keys: readonly string[]): StepTimes {
     },
     optimizer: new AdamW(task.model.parameters(), { weightDecay: training.weightDecay }),
     learningRate: () => 1e-4,
-    batchAt: task.batchAt,
-    tokensPerBatch: batch * model.context,
-    seed: experiment.seed,
-    ...{ microBatches, clipNorm, gradientCheckpointing },
+    ...trainingInputs(experiment, task),
   });
   const elapsed = keys.map((): number[] => []);
   for (const { step, elapsedMs } of records) if (step >= keys.length) elapsed[step % keys.length].push(elapsedMs);

@@ -14,7 +14,7 @@ import type { RunCosts, RunHeader } from "../report/run-log.ts";
 import { Random } from "../tensor/random.ts";
 import type { Experiment } from "./experiment.ts";
 import { TOKENIZER_FILE, WEIGHTS_FILE } from "./run-folder.ts";
-import type { Task } from "./task.ts";
+import { type Task, trainingInputs } from "./task.ts";
 
 /** What the run's header tells of its beginning. */
 export type Beginning = Pick<RunHeader, "smallModel" | "preparation">;
@@ -59,17 +59,13 @@ function readSmallModel({ model }: Experiment, task: Task, folder: string): { mo
 /** By the one training loop, on the batches of the run's first steps, which the run then sees again. */
 function trainOperator(operator: GrowthOperator, experiment: Experiment, task: Task): RunCosts {
   const { model, steps, weightDecay } = operator;
-  const { batch, microBatches, clipNorm } = experiment.training;
   const costs = { modelFlops: 0, layerFlops: 0, elapsedMs: 0, tokens: 0 };
   const training = train({
     model,
     method: scratch({}, { steps, targetDepth: model.blocks.length }),
     optimizer: new AdamW(model.parameters(), { weightDecay }),
     learningRate: learningRateSchedule({ kind: "cosine", peak: operator.learningRate, steps }),
-    batchAt: task.batchAt,
-    tokensPerBatch: batch * experiment.model.context,
-    seed: experiment.seed,
-    ...{ microBatches, clipNorm },
+    ...trainingInputs(experiment, task),
   });
   for (const step of training) {
     for (const name of Object.keys(costs) as (keyof RunCosts)[]) costs[name] += step[name];

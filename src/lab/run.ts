@@ -38,7 +38,7 @@ import { beginFromSmall } from "./first-weights.ts";
 import { refuseTooLarge } from "./memory-estimate.ts";
 import { CHECKPOINT_FILE, INFO_FILE, SMALL_MODEL_FOLDER, TOKENIZER_FILE, WEIGHTS_FILE } from "./run-folder.ts";
 import type { SmallModelOptions } from "./small-model.ts";
-import { prepareTask, type Task } from "./task.ts";
+import { prepareTask, type Task, trainingInputs } from "./task.ts";
 
 /** What a running experiment tells whoever watches. */
 export interface Progress {
@@ -116,7 +116,7 @@ export async function run(experiment: Experiment, options: RunOptions): Promise<
     writeWhole(join(folder, CHECKPOINT_FILE), encodeSafetensors(checkpoint));
   };
 
-  const { steps, batch, microBatches, clipNorm, learningRate, gradientCheckpointing } = experiment.training;
+  const { steps, learningRate } = experiment.training;
   const evaluateAfter = evaluationSteps(steps, experiment.evaluations);
   const checkpointEvery = Math.max(1, Math.ceil(steps / CHECKPOINTS));
   let breathed = performance.now();
@@ -127,12 +127,7 @@ export async function run(experiment: Experiment, options: RunOptions): Promise<
       method,
       optimizer,
       learningRate: method.learningRate?.(learningRate.peak) ?? learningRateSchedule({ ...learningRate, steps }),
-      batchAt: task.batchAt,
-      tokensPerBatch: batch * experiment.model.context,
-      seed: experiment.seed,
-      microBatches,
-      clipNorm,
-      gradientCheckpointing,
+      ...trainingInputs(experiment, task),
       startStep,
     });
     for (const trained of training) {

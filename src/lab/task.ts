@@ -34,6 +34,15 @@ export interface Task {
   tokenizerJson: string;
 }
 
+/** What the training loop takes from an experiment and its task, but for model, method, optimizer and learning rate. */
+export function trainingInputs({ training, model, seed }: Pick<Experiment, "training" | "model" | "seed">, task: Task) {
+  const { batch, microBatches, clipNorm, gradientCheckpointing } = training;
+  return {
+    ...{ batchAt: task.batchAt, tokensPerBatch: batch * model.context, seed },
+    ...{ microBatches, clipNorm, gradientCheckpointing },
+  };
+}
+
 /** What distinguishes the families. */
 interface TaskParts<Tokens, Batch extends { inputs: Tensor }> {
   model: LayeredModel<Batch> & SizedModel;

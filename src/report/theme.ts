@@ -77,6 +77,9 @@ export function viewRuns(comparison: Pick<Comparison, "runs" | "target">): RunVi
   });
 }
 
+/** So many methods have colours of their own; then they come again. */
+export const METHOD_COLOURS = methodColours.length;
+
 /** A colour for each of several methods; the one that sets the target is grey. */
 export function methodColour(index: number, isTarget: boolean): string {
   return isTarget ? targetColour : methodColours[index % methodColours.length];

@@ -3,7 +3,7 @@ import { flopUnit, timeUnit } from "../format.ts";
 import { type LegendEntry, renderVegaLite, type Svg, withLegend } from "../render-svg.ts";
 import { interpolate, mean } from "../statistics.ts";
 import type { SeedResult, SuiteComparison } from "../suite-comparison.ts";
-import { gridInk, ink, methodColour, pictureWidth } from "../theme.ts";
+import { gridInk, ink, METHOD_COLOURS, methodColour, pictureWidth } from "../theme.ts";
 
 /** Costs at which the seeds of a recipe are averaged. */
 const POINTS = 60;
@@ -15,7 +15,6 @@ const DASHES = [
   [1, 0],
   [6, 3],
 ];
-const COLOURS = 8;
 
 interface Recipe {
   label: string;
@@ -34,7 +33,7 @@ export async function drawSuiteLosses(comparison: SuiteComparison): Promise<Svg>
     .map(({ label, seeds }): Recipe => {
       const isTarget = label === comparison.target;
       const index = isTarget ? 0 : next++;
-      const dash = DASHES[Math.floor(index / COLOURS) % DASHES.length];
+      const dash = DASHES[Math.floor(index / METHOD_COLOURS) % DASHES.length];
       return { label, colour: methodColour(index, isTarget), dash, isTarget, seeds: seeds.filter(isFinished) };
     })
     .filter(({ seeds }) => seeds.length > 0);
