@@ -3,8 +3,7 @@
 import { join } from "node:path";
 import { Command, Option } from "commander";
 import { COMPARISON_FILE, compare, REPORT_FILE } from "../lab/compare.ts";
-import { SUITES } from "../lab/suites.ts";
-import { compareBySuite, type SuiteFlags } from "./compare-suite.ts";
+import { compareBySuite, SUITE_NAMES, type SuiteFlags } from "./compare-suite.ts";
 import { comparisonTable } from "./comparison-table.ts";
 import { addExperimentOptions, type ExperimentFlags, experimentsFrom } from "./experiment-options.ts";
 import { interruptible } from "./interrupt.ts";
@@ -19,7 +18,7 @@ interface CompareFlags extends ExperimentFlags, Omit<SuiteFlags, "suite"> {
 }
 
 /** Options that a suite has, with which no other may stand. */
-const BESIDE_SUITE = ["suite", "seeds", "processes", "solo", "records", "out"];
+const BESIDE_SUITE = ["suite", "seeds", "processes", "solo", "records", "reportOnly", "out"];
 
 const DEFAULT_RECIPES = ["scratch", "apollo-lvps", "apollo-fs"];
 
@@ -33,11 +32,12 @@ export function compareCommand(): Command {
     )
     .option("--out <folder>", "where the runs and the report go (runs/compare-<model>, runs/<suite>)")
     .option("--no-resume", "refuse to continue runs that were cut off")
-    .option("--suite <name>", `instead, recipes × learning rates × seeds: ${Object.keys(SUITES).join(", ")}`)
+    .option("--suite <name>", `instead, recipes × learning rates × seeds: ${SUITE_NAMES.join(", ")}`)
     .option("--seeds <n>", "of a suite", parseCount)
     .option("--processes <n>", "runs of a suite side by side, each on one thread (one per core)", parseCount)
     .option("--solo", "one run of a suite at a time, so that its seconds are the clock's")
-    .option("--records <folder>", "a suite's records: what stands there is not run again (<out>/records)");
+    .option("--records <folder>", "a suite's records: what stands there is not run again (<out>/records)")
+    .option("--report-only", "of a suite: what is recorded, and no further run");
   addRecipeOptions(addExperimentOptions(command)).addHelpText(
     "after",
     `

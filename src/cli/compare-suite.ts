@@ -2,13 +2,16 @@
 
 import { join } from "node:path";
 import Table from "cli-table3";
-import { stepTimes } from "../lab/calibration.ts";
-import { compareSuite, workOf } from "../lab/compare-suite.ts";
+import { type StepTimes, stepTimes } from "../lab/calibration.ts";
+import { compareRegime, compareSuite, workOf } from "../lab/compare-suite.ts";
 import { Records } from "../lab/records.ts";
-import { runSuite } from "../lab/run-suite.ts";
-import type { Suite } from "../lab/suite.ts";
-import { writeSuiteReport } from "../lab/suite-report.ts";
+import { REGIME } from "../lab/regime.ts";
+import { runSuites } from "../lab/run-suite.ts";
+import { type RecipeRuns, type Regime, runsOf, type Suite } from "../lab/suite.ts";
+import { writeRegimeReport, writeSuiteReport } from "../lab/suite-report.ts";
 import { SUITES } from "../lab/suites.ts";
+import { regimeTable, regimeWarnings } from "../report/regime-table.ts";
+import type { SuiteComparison } from "../report/suite-comparison.ts";
 import { suiteTable } from "../report/suite-table.ts";
 import { interruptible } from "./interrupt.ts";
 import { SuiteBoard } from "./suite-board.ts";
@@ -18,20 +21,48 @@ export interface SuiteFlags {
   seeds?: number;
   processes?: number;
   solo?: boolean;
+  /** Makes no run: the report is of what is recorded. */
+  reportOnly?: boolean;
   records?: string;
   out?: string;
 }
 
+export const SUITE_NAMES = [...Object.keys(SUITES), REGIME.name];
+
 /** Runs what is missing of a suite and writes its report. @throws naming a suite that does not exist. */
 export async function compareBySuite(flags: SuiteFlags): Promise<void> {
   const suite = suiteOf(flags);
+  const suites = "points" in suite ? suite.points.map((point) => point.suite) : [suite];
   const folder = flags.out ?? join("runs", suite.name);
   const records = new Records(flags.records ?? join(folder, "records"));
+  const recordOf = (hash: string) => records.get(hash);
+  const runs = flags.reportOnly
+    ? suites.map((one) => runsOf(one, recordOf))
+    : await runOnBoard(suites, { folder, records, processes: flags.processes, solo: flags.solo });
+  const comparisonOf = (one: Suite, ofSuite: readonly RecipeRuns[]) =>
+    compareSuite(one, ofSuite, recordOf, flags.solo ? null : timesOf(ofSuite, records));
+  const { warnings, table, files } =
+    "points" in suite
+      ? await tellRegime(suite, runs, comparisonOf, folder)
+      : await tellSuite(comparisonOf(suite, runs[0]), folder);
+  for (const warning of warnings) console.log(warning);
+  const { rowHead, columns, rows } = table;
+  const text = new Table({ head: [rowHead, ...columns.map(({ head }) => head)], style: { head: [], border: [] } });
+  for (const { label, cells } of rows) text.push([label, ...cells]);
+  console.log(text.toString());
+  console.log(`report: ${files.report}   numbers: ${files.comparison}   tables in Markdown: ${files.markdown}`);
+  if (process.exitCode === 130) console.log("interrupted: the same command continues");
+}
+
+async function runOnBoard(
+  suites: readonly Suite[],
+  options: { folder: string; records: Records; processes?: number; solo?: boolean },
+): Promise<RecipeRuns[][]> {
   const board = new SuiteBoard();
-  const runs = await interruptible(async (signal, listen) => {
+  return interruptible(async (signal, listen) => {
     listen();
-    const made = await runSuite(suite, {
-      ...{ folder, records, signal, processes: flags.processes, solo: flags.solo },
+    const made = await runSuites(suites, {
+      ...{ ...options, signal },
       onPrepare: (message) => console.error(message),
       onCount: (done, known) => board.count(done, known),
       onProgress: (experiment, progress) => board.progress(experiment, progress),
@@ -43,25 +74,39 @@ export async function compareBySuite(flags: SuiteFlags): Promise<void> {
     if (signal.aborted) process.exitCode = 130;
     return made;
   });
-  const recordOf = (hash: string) => records.get(hash);
-  const work = workOf(runs, recordOf);
-  // After Ctrl-C nothing takes half a minute.
-  const isTimed = flags.solo !== true && process.exitCode !== 130 && work.length > 0;
-  if (isTimed) console.error("timing the steps alone");
-  const times = isTimed ? stepTimes(runs[0].grid[0], work, records.folder) : flags.solo ? null : {};
-  const comparison = compareSuite(suite, runs, recordOf, times);
-  const files = await writeSuiteReport(folder, comparison);
-  for (const warning of comparison.warnings) console.log(warning);
-  const { columns, rows } = suiteTable(comparison);
-  const table = new Table({ head: ["recipe", ...columns.map(({ head }) => head)], style: { head: [], border: [] } });
-  for (const { label, cells } of rows) table.push([label, ...cells]);
-  console.log(table.toString());
-  console.log(`report: ${files.report}   numbers: ${files.comparison}   tables in Markdown: ${files.markdown}`);
-  if (process.exitCode === 130) console.log("interrupted: the same command continues");
 }
 
-function suiteOf({ suite: name, seeds }: SuiteFlags): Suite {
+/** Milliseconds of the steps that were made, measured alone now or before. */
+function timesOf(runs: readonly RecipeRuns[], records: Records): StepTimes {
+  const work = workOf(runs, (hash) => records.get(hash));
+  // After Ctrl-C nothing takes half a minute.
+  if (process.exitCode === 130 || work.length === 0) return {};
+  return stepTimes(runs[0].grid[0], work, records.folder, () => console.error("timing the steps alone"));
+}
+
+async function tellSuite(comparison: SuiteComparison, folder: string) {
+  const files = await writeSuiteReport(folder, comparison);
+  return { warnings: comparison.warnings, table: suiteTable(comparison), files };
+}
+
+async function tellRegime(
+  regime: Regime,
+  runs: readonly (readonly RecipeRuns[])[],
+  comparisonOf: Parameters<typeof compareRegime>[2],
+  folder: string,
+) {
+  const comparison = compareRegime(regime, runs, comparisonOf);
+  const files = await writeRegimeReport(folder, comparison);
+  return { warnings: regimeWarnings(comparison), table: regimeTable(comparison), files };
+}
+
+function suiteOf({ suite: name, seeds }: SuiteFlags): Suite | Regime {
+  if (name === REGIME.name) {
+    if (seeds === undefined) return REGIME;
+    const points = REGIME.points.map((point) => ({ ...point, suite: { ...point.suite, seeds } }));
+    return { ...REGIME, points };
+  }
   const suite = SUITES[name];
-  if (suite === undefined) throw new Error(`there is no suite "${name}"; there are ${Object.keys(SUITES).join(", ")}`);
+  if (suite === undefined) throw new Error(`there is no suite "${name}"; there are ${SUITE_NAMES.join(", ")}`);
   return seeds === undefined ? suite : { ...suite, seeds };
 }

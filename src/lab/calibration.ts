@@ -1,8 +1,9 @@
 /** How long steps take when the machine does nothing else: seconds of runs that shared it are made from these (methods D.1). */
 
 import { createHash } from "node:crypto";
-import { existsSync } from "node:fs";
+import { existsSync, readdirSync } from "node:fs";
 import { join } from "node:path";
+import { isDeepStrictEqual } from "node:util";
 import { train } from "../apollo/algorithm.ts";
 import { layerMap } from "../apollo/layer-map.ts";
 import { planFromMap, type StepPlan } from "../apollo/step-plan.ts";
@@ -24,27 +25,62 @@ const ROUNDS = 7;
 /** What step times depend on. */
 type Calibrated = Pick<Experiment, "model" | "data" | "training">;
 
+interface TimesFile {
+  model: Calibrated["model"];
+  batch: number;
+  microBatches: number;
+  ms: StepTimes;
+}
+
 /**
- * The times of all these kinds of steps on this machine, from the folder where they were measured before, else measured now
- * and kept there.
+ * The times of all these kinds of steps, from the folder of earlier measurements: those of this machine, else of another that has
+ * them all; else measured now and kept there.
+ * @param onMeasure told before measuring.
  * @throws when the corpus cannot be read.
  */
-export function stepTimes(experiment: Experiment, keys: readonly string[], folder: string): StepTimes {
+export function stepTimes(
+  experiment: Experiment,
+  keys: readonly string[],
+  folder: string,
+  onMeasure?: () => void,
+): StepTimes {
+  const { model, training } = experiment;
+  const { batch, microBatches } = training;
   const threads = engineInfo().threads;
   configureEngine({ threads: 1 });
   try {
-    const path = join(folder, `step-times-${machineHash(experiment)}.json`);
-    const known = existsSync(path) ? ((readJson(path) as { ms: StepTimes }).ms ?? {}) : {};
-    const missing = keys.filter((key) => known[key] === undefined);
-    if (missing.length === 0) return known;
-    const ms = { ...known, ...measure(experiment, missing) };
-    const { model, training } = experiment;
-    const { batch, microBatches } = training;
+    const path = join(folder, `${PREFIX}${machineHash(experiment)}.json`);
+    const own = existsSync(path) ? (readJson(path) as TimesFile).ms : {};
+    const isComplete = (times: StepTimes) => keys.every((key) => times[key] !== undefined);
+    const known = [own, ...timesOfOthers(experiment, folder)].find(isComplete);
+    if (known !== undefined) return known;
+    onMeasure?.();
+    const ms = {
+      ...own,
+      ...measure(
+        experiment,
+        keys.filter((key) => own[key] === undefined),
+      ),
+    };
     writeWhole(path, `${JSON.stringify({ ...describeRuntime(), model, batch, microBatches, ms }, null, 1)}\n`);
     return ms;
   } finally {
     configureEngine({ threads });
   }
+}
+
+const PREFIX = "step-times-";
+
+/** Measurements of the same model and batch, whatever machine they are from. */
+function timesOfOthers({ model, training }: Calibrated, folder: string): StepTimes[] {
+  if (!existsSync(folder)) return [];
+  const { batch, microBatches } = training;
+  return readdirSync(folder)
+    .filter((name) => name.startsWith(PREFIX))
+    .sort()
+    .map((name) => readJson(join(folder, name)) as TimesFile)
+    .filter((file) => isDeepStrictEqual([file.model, file.batch, file.microBatches], [model, batch, microBatches]))
+    .map(({ ms }) => ms);
 }
 
 function machineHash({ model, training: { batch, microBatches, gradientCheckpointing } }: Calibrated): string {

@@ -1,11 +1,12 @@
 /** The numbers of a suite from its records: every recipe over its seeds, each against Scratch of the same seed (methods D.1). */
 
+import type { RegimeComparison } from "../report/regime-comparison.ts";
 import type { RunRecord } from "../report/run-record.ts";
 import type { SeedResult, SuiteComparison, SuiteRow } from "../report/suite-comparison.ts";
 import { calibratedElapsedMs, type StepTimes } from "./calibration.ts";
 import { experimentHash } from "./experiment.ts";
 import { firstCrossing, lossesAtEqualCost, type SmoothedEvaluation, saving, smooth } from "./saving.ts";
-import { endLossOf, type RecipeRuns, type Suite } from "./suite.ts";
+import { endLossOf, type RecipeRuns, type Regime, type Suite } from "./suite.ts";
 
 type Lookup = (hash: string) => RunRecord | undefined;
 
@@ -56,6 +57,23 @@ export function compareSuite(
     areSecondsCalibrated: times !== null,
     rows,
     warnings: warningsOn(rows),
+  };
+}
+
+/** @param runs of each point's suite. @param comparisonOf the comparison of a suite with these runs. */
+export function compareRegime(
+  { title, middle, points }: Regime,
+  runs: readonly (readonly RecipeRuns[])[],
+  comparisonOf: (suite: Suite, runs: readonly RecipeRuns[]) => SuiteComparison,
+): RegimeComparison {
+  return {
+    title,
+    setup: setupOf(middle),
+    points: points.map(({ axis, value, suite }, index) => ({
+      axis,
+      value,
+      comparison: comparisonOf(suite, runs[index]),
+    })),
   };
 }
 
@@ -185,5 +203,6 @@ function warningsOn(rows: readonly SuiteRow[]): string[] {
 
 function isAtEdge({ grid, learningRate }: SuiteRow): boolean {
   const rates = grid.map((point) => point.learningRate);
-  return rates.length > 1 && (learningRate === Math.min(...rates) || learningRate === Math.max(...rates));
+  // Of two, one is always at an edge.
+  return rates.length > 2 && (learningRate === Math.min(...rates) || learningRate === Math.max(...rates));
 }

@@ -1,4 +1,4 @@
-/** Makes the runs of a suite, several processes side by side, and keeps a record of each. */
+/** Makes the runs of suites, several processes side by side, and keeps a record of each. */
 
 import { type ChildProcess, fork } from "node:child_process";
 import { once } from "node:events";
@@ -15,7 +15,7 @@ import { missingRuns, type RecipeRuns, runsOf, type Suite } from "./suite.ts";
 import type { WorkerMessage, WorkerTask } from "./suite-worker.ts";
 import { corpusOptionsOf } from "./task.ts";
 
-export interface RunSuiteOptions {
+export interface RunSuitesOptions {
   /** Where the runs' folders go. */
   folder: string;
   records: Records;
@@ -34,11 +34,12 @@ export interface RunSuiteOptions {
 }
 
 /**
- * Runs what is not recorded yet. Runs that were cut off continue; one that fails is recorded as failed, and the rest goes on.
- * @returns the runs of every recipe, as far as they are known when it ends or is stopped.
- * @throws before anything runs, when the suite's corpus cannot be read.
+ * Runs what is not recorded yet; a run that several suites need is made once. Runs that were cut off continue; one that fails is
+ * recorded as failed, and the rest goes on.
+ * @returns for each suite the runs of every recipe, as far as they are known when it ends or is stopped.
+ * @throws before anything runs, when a corpus cannot be read.
  */
-export async function runSuite(suite: Suite, options: RunSuiteOptions): Promise<RecipeRuns[]> {
+export async function runSuites(suites: readonly Suite[], options: RunSuitesOptions): Promise<RecipeRuns[][]> {
   const { records, solo = false, signal, cacheFolder, onPrepare, onCount, onEnd } = options;
   const processes = solo ? 1 : (options.processes ?? availableParallelism());
   /** Runs that ended without leaving anything to record: another attempt would end like that, too. */
@@ -47,9 +48,11 @@ export async function runSuite(suite: Suite, options: RunSuiteOptions): Promise<
     const record = records.get(hash);
     return lost.has(hash) || (record !== undefined && (record.isSolo || !solo));
   };
-  const known = () => runsOf(suite, (hash) => records.get(hash));
-  // Once, so that the processes find it tokenised.
-  prepareCorpus({ ...corpusOptionsOf(known()[0].grid[0]), cacheFolder, onProgress: onPrepare });
+  const known = () => suites.map((suite) => runsOf(suite, (hash) => records.get(hash)));
+  // Once, so that the processes find them tokenised.
+  const corpora = known().map(([{ grid }]) => corpusOptionsOf(grid[0]));
+  for (const corpus of new Map(corpora.map((one) => [JSON.stringify(one), one])).values())
+    prepareCorpus({ ...corpus, cacheFolder, onProgress: onPrepare });
   const running = new Map<string, Promise<void>>();
   for (;;) {
     const runs = known();
@@ -98,7 +101,7 @@ function smallModelsFirst(experiments: readonly Experiment[], isThere: (small: E
 async function runInProcess(
   experiment: Experiment,
   folder: string,
-  options: RunSuiteOptions,
+  options: RunSuitesOptions,
 ): Promise<Extract<WorkerMessage, { kind: "end" }>> {
   const { signal, cacheFolder, onProgress } = options;
   // The source runs as .ts, the package as .js.

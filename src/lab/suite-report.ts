@@ -1,40 +1,78 @@
-/** Writes what a suite showed: a report, its numbers, and its tables in Markdown. */
+/** Writes what a suite or a regime showed: a report, its numbers, and its tables in Markdown. */
 
 import { join } from "node:path";
 import { writeWhole } from "../io/files.ts";
+import type { Figure } from "../report/figures.ts";
+import type { RegimeComparison } from "../report/regime-comparison.ts";
+import { regimeTable } from "../report/regime-table.ts";
 import type { SuiteComparison } from "../report/suite-comparison.ts";
-import { markdownTable, suiteTable } from "../report/suite-table.ts";
+import { learningRateTable, markdownTable, suiteTable } from "../report/suite-table.ts";
 import { COMPARISON_FILE, FIGURES_FOLDER, REPORT_FILE } from "./compare.ts";
 
 const MARKDOWN_FILE = "tables.md";
 
-export async function writeSuiteReport(
-  folder: string,
-  comparison: SuiteComparison,
-): Promise<{ report: string; comparison: string; markdown: string }> {
+export interface SuiteFiles {
+  report: string;
+  comparison: string;
+  markdown: string;
+}
+
+export async function writeSuiteReport(folder: string, comparison: SuiteComparison): Promise<SuiteFiles> {
   // The drawing libraries are large; nothing else waits for them to load.
-  const { drawSuiteFigures, learningRateTable, renderSuiteReport } = await import("../report/suite-report.ts");
-  const { withBackground } = await import("../report/render-svg.ts");
+  const { drawSuiteFigures, renderSuiteReport } = await import("../report/suite-report.ts");
   const figures = await drawSuiteFigures(comparison);
+  return writeFiles(folder, {
+    comparison,
+    figures,
+    page: renderSuiteReport(comparison, figures),
+    markdown: suiteMarkdown(comparison),
+  });
+}
+
+export async function writeRegimeReport(folder: string, comparison: RegimeComparison): Promise<SuiteFiles> {
+  const { drawRegimeFigures, renderRegimeReport } = await import("../report/regime-report.ts");
+  const figures = await drawRegimeFigures(comparison);
+  return writeFiles(folder, {
+    comparison,
+    figures,
+    page: renderRegimeReport(comparison, figures),
+    markdown: regimeMarkdown(comparison),
+  });
+}
+
+/** A suite's tables, as docs/results.md shows them. */
+export function suiteMarkdown(comparison: SuiteComparison): string {
+  const { title, setup, warnings, machines } = comparison;
+  return paragraphs([
+    `## ${title}`,
+    `${setup}. Made on ${machines.join("; ")}.`,
+    ...warnings,
+    markdownTable(suiteTable(comparison)),
+    "End loss by learning rate, first seed:",
+    markdownTable(learningRateTable(comparison)),
+  ]);
+}
+
+export function regimeMarkdown(comparison: RegimeComparison): string {
+  const { title, setup } = comparison;
+  return paragraphs([`## ${title}`, `In the middle: ${setup}.`, markdownTable(regimeTable(comparison))]);
+}
+
+const paragraphs = (parts: readonly string[]) => `${parts.join("\n\n")}\n`;
+
+async function writeFiles(
+  folder: string,
+  content: { comparison: object; figures: readonly Figure[]; page: string; markdown: string },
+): Promise<SuiteFiles> {
+  const { withBackground } = await import("../report/render-svg.ts");
   const files = {
     report: join(folder, REPORT_FILE),
     comparison: join(folder, COMPARISON_FILE),
     markdown: join(folder, MARKDOWN_FILE),
   };
-  writeWhole(files.report, renderSuiteReport(comparison, figures));
-  writeWhole(files.comparison, `${JSON.stringify(comparison, null, 1)}\n`);
-  for (const { id, svg } of figures) writeWhole(join(folder, FIGURES_FOLDER, `${id}.svg`), withBackground(svg));
-  const { title, setup, warnings, machines } = comparison;
-  writeWhole(
-    files.markdown,
-    `${[
-      `## ${title}`,
-      `${setup}. Made on ${machines.join("; ")}.`,
-      ...warnings,
-      markdownTable(suiteTable(comparison)),
-      "End loss by learning rate, first seed:",
-      markdownTable(learningRateTable(comparison)),
-    ].join("\n\n")}\n`,
-  );
+  writeWhole(files.report, content.page);
+  writeWhole(files.comparison, `${JSON.stringify(content.comparison, null, 1)}\n`);
+  for (const { id, svg } of content.figures) writeWhole(join(folder, FIGURES_FOLDER, `${id}.svg`), withBackground(svg));
+  writeWhole(files.markdown, content.markdown);
   return files;
 }

@@ -17,6 +17,8 @@ export interface Suite {
   model: ExperimentInput["model"];
   data: NonNullable<ExperimentInput["data"]>;
   training: Omit<ExperimentInput["training"], "learningRate">;
+  /** Cosine when absent. */
+  schedule?: Omit<ExperimentInput["training"]["learningRate"], "peak">;
   evaluations: number;
   /** The peaks that every recipe tries with the first seed; its best one serves the others. */
   learningRates: readonly number[];
@@ -28,6 +30,24 @@ export interface Suite {
 export interface SuiteRecipe {
   label: string;
   recipe: RecipeInput;
+  /** Updates of its own; those of the suite when absent. */
+  steps?: number;
+}
+
+/** The same recipes under conditions that differ in one thing at a time from a middle. */
+export interface Regime {
+  name: string;
+  title: string;
+  middle: Suite;
+  points: readonly RegimePoint[];
+}
+
+export interface RegimePoint {
+  /** What differs: "length", "schedule". */
+  axis: string;
+  /** How: "24,000 steps", "WSD". */
+  value: string;
+  suite: Suite;
 }
 
 /** The runs of one recipe. */
@@ -46,14 +66,14 @@ const FIRST_SEED = 0;
 
 /** Every run that is known to be needed, given the records so far: the seeds of a recipe only once its grid is finished. */
 export function runsOf(suite: Suite, recordOf: (hash: string) => RunRecord | undefined): RecipeRuns[] {
-  return suite.recipes.map(({ label, recipe }) => {
+  return suite.recipes.map(({ label, recipe, steps = suite.training.steps }) => {
     const make = (peak: number, seed: number): Experiment =>
       parseExperiment({
         name: label,
         model: suite.model,
         data: suite.data,
         recipe,
-        training: { ...suite.training, learningRate: { peak } },
+        training: { ...suite.training, steps, learningRate: { ...suite.schedule, peak } },
         evaluations: suite.evaluations,
         seed,
       });
@@ -71,9 +91,13 @@ export function runsOf(suite: Suite, recordOf: (hash: string) => RunRecord | und
   });
 }
 
-/** The needed runs without a record, in the order in which they are best made: the grids first, recipe by recipe. */
-export function missingRuns(runs: readonly RecipeRuns[], has: (hash: string) => boolean): Experiment[] {
-  const needed = [...runs.flatMap(({ grid }) => grid), ...runs.flatMap(({ seeds }) => seeds)];
+/**
+ * The needed runs without a record, in the order in which they are best made: the grids of all suites first, recipe by recipe, so
+ * that one seed of everything is there before the second of anything.
+ */
+export function missingRuns(suites: readonly (readonly RecipeRuns[])[], has: (hash: string) => boolean): Experiment[] {
+  const all = suites.flat();
+  const needed = [...all.flatMap(({ grid }) => grid), ...all.flatMap(({ seeds }) => seeds)];
   const byHash = new Map(needed.map((experiment) => [experimentHash(experiment), experiment]));
   return [...byHash].filter(([hash]) => !has(hash)).map(([, experiment]) => experiment);
 }

@@ -1,11 +1,12 @@
 /** The report of a suite as one HTML file. */
 
 import type { Figure } from "./figures.ts";
-import { escapeHtml, formatLoss } from "./format.ts";
+import { escapeHtml } from "./format.ts";
 import { htmlPage, paragraphs, section, underHeadings } from "./html-page.ts";
 import { drawSuiteLosses } from "./plots/suite-plot.ts";
 import type { SuiteComparison } from "./suite-comparison.ts";
-import { suiteTable, type TextTable } from "./suite-table.ts";
+import { learningRateTable, suiteTable } from "./suite-table.ts";
+import { parted, tableHtml } from "./table-html.ts";
 
 /** Every picture for which the runs have something to show. */
 export async function drawSuiteFigures(comparison: SuiteComparison): Promise<Figure[]> {
@@ -46,23 +47,6 @@ export function renderSuiteReport(comparison: SuiteComparison, figures: readonly
   ]);
 }
 
-/** One column per learning rate that was tried. */
-export function learningRateTable({ rows }: SuiteComparison): TextTable {
-  const rates = [...new Set(rows.flatMap(({ grid }) => grid.map(({ learningRate }) => learningRate)))].sort(
-    (a, b) => a - b,
-  );
-  return {
-    columns: rates.map((rate) => ({ head: String(rate), hint: "peak of the learning rate" })),
-    rows: rows.map(({ label, grid }) => ({
-      label,
-      cells: rates.map((rate) => {
-        const loss = grid.find(({ learningRate }) => learningRate === rate)?.endLoss;
-        return loss === undefined || loss === null ? "–" : Number.isFinite(loss) ? formatLoss(loss) : "failed";
-      }),
-    })),
-  };
-}
-
 function notesOn({ areSecondsCalibrated, target, rows }: SuiteComparison): string[] {
   const seeds = Math.max(...rows.map((row) => row.seeds.length));
   return [
@@ -73,25 +57,4 @@ function notesOn({ areSecondsCalibrated, target, rows }: SuiteComparison): strin
       : "Runs had the machine to themselves, each on one thread; seconds are the clock’s.",
     ...(seeds < 3 ? [`With ${seeds} seed${seeds === 1 ? "" : "s"} the spread says little.`] : []),
   ];
-}
-
-/** Columns that fit on a page beside each other. */
-const COLUMNS_AT_ONCE = 6;
-
-function parted({ columns, rows }: TextTable): TextTable[] {
-  const starts = columns.map((_, index) => index).filter((index) => index % COLUMNS_AT_ONCE === 0);
-  const part = <Item>(list: readonly Item[], start: number) => list.slice(start, start + COLUMNS_AT_ONCE);
-  return starts.map((start) => ({
-    columns: part(columns, start),
-    rows: rows.map(({ label, cells }) => ({ label, cells: part(cells, start) })),
-  }));
-}
-
-function tableHtml({ columns, rows }: TextTable): string {
-  const head = columns.map(({ head, hint }) => `<th title="${escapeHtml(hint)}">${escapeHtml(head)}</th>`).join("");
-  const body = rows.map(
-    ({ label, cells }) =>
-      `<tr><th scope="row">${escapeHtml(label)}</th>${cells.map((cell) => `<td>${escapeHtml(cell)}</td>`).join("")}</tr>`,
-  );
-  return `<div class="wide"><table><thead><tr><th>recipe</th>${head}</tr></thead><tbody>${body.join("")}</tbody></table></div>`;
 }

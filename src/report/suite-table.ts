@@ -5,6 +5,8 @@ import { mean, standardDeviation } from "./statistics.ts";
 import type { SavingName, SeedResult, SuiteComparison, SuiteRow } from "./suite-comparison.ts";
 
 export interface TextTable {
+  /** What the rows are. */
+  rowHead: string;
   columns: { head: string; hint: string }[];
   rows: { label: string; cells: string[] }[];
 }
@@ -15,7 +17,8 @@ interface Column {
   cell(row: SuiteRow, comparison: SuiteComparison): string;
 }
 
-const NONE = "–";
+/** Where there is nothing to tell. */
+export const NONE = "–";
 
 const COLUMNS: readonly Column[] = [
   {
@@ -94,28 +97,47 @@ const COLUMNS: readonly Column[] = [
 /** The comparison as a table; the target's own row says so where the others are held against it. */
 export function suiteTable(comparison: SuiteComparison): TextTable {
   return {
+    rowHead: "recipe",
     columns: COLUMNS.map(({ head, hint }) => ({ head, hint })),
     rows: comparison.rows.map((row) => ({ label: row.label, cells: COLUMNS.map(({ cell }) => cell(row, comparison)) })),
   };
 }
 
-/** The same in Markdown. */
-export function markdownTable({ columns, rows }: TextTable): string {
+/** One column per learning rate that was tried. */
+export function learningRateTable({ rows }: SuiteComparison): TextTable {
+  const rates = [...new Set(rows.flatMap(({ grid }) => grid.map(({ learningRate }) => learningRate)))].sort(
+    (a, b) => a - b,
+  );
+  return {
+    rowHead: "recipe",
+    columns: rates.map((rate) => ({ head: String(rate), hint: "peak of the learning rate" })),
+    rows: rows.map(({ label, grid }) => ({
+      label,
+      cells: rates.map((rate) => {
+        const loss = grid.find(({ learningRate }) => learningRate === rate)?.endLoss;
+        return loss === undefined || loss === null ? "–" : Number.isFinite(loss) ? formatLoss(loss) : "failed";
+      }),
+    })),
+  };
+}
+
+/** A table in Markdown. */
+export function markdownTable({ rowHead, columns, rows }: TextTable): string {
   const line = (cells: readonly string[]) => `| ${cells.join(" | ")} |`;
-  const heads = ["recipe", ...columns.map(({ head }) => head)];
+  const heads = [rowHead, ...columns.map(({ head }) => head)];
   return [line(heads), line(heads.map(() => "---")), ...rows.map(({ label, cells }) => line([label, ...cells]))].join(
     "\n",
   );
 }
 
-const finished = (seeds: readonly SeedResult[]) => seeds.filter(({ status }) => status === "finished");
+export const finished = (seeds: readonly SeedResult[]) => seeds.filter(({ status }) => status === "finished");
 
-function signed(value: number): string {
+export function signed(value: number): string {
   return value > 0 ? `+${formatLoss(value)}` : formatLoss(value);
 }
 
 /** "4.123 ± 0.010"; without ± where there is one value. */
-function spread(values: readonly (number | null | undefined)[], format: (value: number) => string): string {
+export function spread(values: readonly (number | null | undefined)[], format: (value: number) => string): string {
   const known = values.filter((value): value is number => typeof value === "number" && Number.isFinite(value));
   if (known.length === 0) return NONE;
   const middle = format(mean(known));
@@ -131,17 +153,19 @@ function versusTarget(of: (seed: SeedResult) => number | null, format: (value: n
 
 /** "12.3 ± 0.8 %", with how many seeds got there where not all did. */
 function savedCell(name: SavingName): Column["cell"] {
-  return (row, { target }) => {
-    if (row.label === target) return "target";
-    const savings = finished(row.seeds)
-      .map(({ savings: all }) => all[name])
-      .filter((value) => value !== undefined);
-    if (savings.length === 0) return NONE;
-    const reached = savings.filter((value) => value !== null);
-    // Seconds that are not known.
-    if (reached.some(Number.isNaN)) return NONE;
-    if (reached.length === 0) return "not reached";
-    const told = spread(reached, formatPercent);
-    return reached.length === savings.length ? told : `${told} (${reached.length} of ${savings.length})`;
-  };
+  return (row, { target }) => (row.label === target ? "target" : savedText(row.seeds, name));
+}
+
+/** The same of a recipe's seeds, wherever they stand. */
+export function savedText(seeds: readonly SeedResult[], name: SavingName): string {
+  const savings = finished(seeds)
+    .map(({ savings: all }) => all[name])
+    .filter((value) => value !== undefined);
+  if (savings.length === 0) return NONE;
+  const reached = savings.filter((value) => value !== null);
+  // Seconds that are not known.
+  if (reached.some(Number.isNaN)) return NONE;
+  if (reached.length === 0) return "not reached";
+  const told = spread(reached, formatPercent);
+  return reached.length === savings.length ? told : `${told} (${reached.length} of ${savings.length})`;
 }

@@ -6,7 +6,7 @@ import { compareRuns } from "../../src/lab/compare.ts";
 import { compareSuite, workOf } from "../../src/lab/compare-suite.ts";
 import { experimentHash } from "../../src/lab/experiment.ts";
 import { Records } from "../../src/lab/records.ts";
-import { runSuite } from "../../src/lab/run-suite.ts";
+import { runSuites } from "../../src/lab/run-suite.ts";
 import { endLossOf, missingRuns, type RecipeRuns, runsOf, type Suite } from "../../src/lab/suite.ts";
 import { SUITES } from "../../src/lab/suites.ts";
 import { readRun } from "../../src/report/run-files.ts";
@@ -43,7 +43,7 @@ describe("the runs of a suite", () => {
     const records = new Map<string, RunRecord>();
     const runs = () => runsOf(SMALL, (hash) => records.get(hash));
     const told = () =>
-      missingRuns(runs(), (hash) => records.has(hash)).map(
+      missingRuns([runs()], (hash) => records.has(hash)).map(
         ({ name, seed, training }) => `${name} ${training.learningRate.peak} ${seed}`,
       );
     expect(told()).to.deep.equal(["scratch 0.001 0", "scratch 0.004 0", "lvps 0.001 0", "lvps 0.004 0"]);
@@ -133,7 +133,7 @@ describe("a suite that is run", () => {
   it("goes on where it was stopped, records every run once, and compares as single runs are compared", async () => {
     const controller = new AbortController();
     const ends: string[] = [];
-    await runSuite(suite, {
+    await runSuites([suite], {
       ...options(),
       signal: controller.signal,
       onEnd: (_, { status }) => {
@@ -147,7 +147,7 @@ describe("a suite that is run", () => {
 
     const made: string[] = [];
     const { records, ...rest } = options();
-    const runs = await runSuite(suite, {
+    const [runs] = await runSuites([suite], {
       ...{ ...rest, records },
       onEnd: ({ name, seed }, { status }) => made.push(`${name} ${seed} ${status}`),
     });
@@ -155,7 +155,7 @@ describe("a suite that is run", () => {
     expect(made.every((line) => line.endsWith("finished"))).to.equal(true);
     expect(runs.map(({ seeds }) => seeds.length)).to.deep.equal([2, 2]);
     // A folder of records alone is enough to go on from: nothing is run again.
-    await runSuite(suite, {
+    await runSuites([suite], {
       ...{ ...rest, folder: join(folder, "elsewhere"), records: new Records(join(folder, "records")) },
       onEnd: () => expect.fail("nothing was missing"),
     });
@@ -190,7 +190,7 @@ describe("a suite that is run", () => {
     const wide: Suite = { ...suite, seeds: 1, recipes: [suite.recipes[0], { label: "wide", recipe }] };
     const { records, ...rest } = options();
     const ends: string[] = [];
-    const runs = await runSuite(wide, {
+    const [runs] = await runSuites([wide], {
       ...{ ...rest, records },
       onEnd: ({ name, training }, { status }) => ends.push(`${name} ${training.learningRate.peak} ${status}`),
     });
@@ -212,7 +212,7 @@ describe("a suite that is run", () => {
     };
     const { records, ...rest } = options();
     const ends: string[] = [];
-    const runs = await runSuite(failing, {
+    const [runs] = await runSuites([failing], {
       ...{ ...rest, records, processes: 1 },
       onEnd: ({ name }, { status }) => ends.push(`${name} ${status}`),
     });

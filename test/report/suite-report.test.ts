@@ -1,7 +1,7 @@
 import { expect } from "chai";
 import type { SeedResult, SuiteComparison } from "../../src/report/suite-comparison.ts";
-import { drawSuiteFigures, learningRateTable, renderSuiteReport } from "../../src/report/suite-report.ts";
-import { markdownTable, suiteTable } from "../../src/report/suite-table.ts";
+import { drawSuiteFigures, renderSuiteReport } from "../../src/report/suite-report.ts";
+import { learningRateTable, markdownTable, suiteTable } from "../../src/report/suite-table.ts";
 
 const seedResult = (seed: number, change: Partial<SeedResult> = {}): SeedResult => ({
   ...{ seed, status: "finished", endLoss: 5, difference: 0 },

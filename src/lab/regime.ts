@@ -1,0 +1,88 @@
+/**
+ * The regime: where growth and depth sampling save and where they do not, mapped by changing one thing at a time from a middle. Scratch has
+ * the same choice of learning rates at every point.
+ */
+
+import type { Regime, RegimePoint, Suite, SuiteRecipe } from "./suite.ts";
+import { apollo, LVPS, NONE, SCRATCH } from "./suites.ts";
+
+/** Small enough that a point takes a quarter of an hour on two cores. */
+const MODEL: Suite["model"] = { family: "gpt", layers: 12, hidden: 32, heads: 2, context: 32, vocabulary: 1024 };
+const STEPS = 6000;
+const MIDDLE: Suite = {
+  name: "regime",
+  title: "Growth with and without sampling",
+  model: MODEL,
+  data: { corpus: "brown" },
+  training: { steps: STEPS, batch: 8 },
+  evaluations: 40,
+  learningRates: [4e-3, 8e-3],
+  seeds: 2,
+  recipes: [SCRATCH, NONE, LVPS],
+};
+
+const point = (axis: string, value: string, changes: Partial<Suite>): RegimePoint => ({
+  axis,
+  value,
+  suite: { ...MIDDLE, ...changes, title: `${axis}: ${value}` },
+});
+
+const lengths = (steps: number, changes: Partial<Suite> = {}) =>
+  point("length", `${steps.toLocaleString("en")} steps`, { training: { ...MIDDLE.training, steps }, ...changes });
+
+/** Both ways of growing with something else than the paper's stages. */
+const grown = (options: Parameters<typeof apollo>[1]): SuiteRecipe[] => [
+  SCRATCH,
+  apollo("apollo-none", { ...options, depth: { sampler: "none" } }),
+  apollo("apollo-lvps", { ...options, depth: { sampler: "lvps" } }),
+];
+const growth = (axis: string, value: string, options: Parameters<typeof apollo>[1]) =>
+  point(axis, value, { recipes: grown(options) });
+
+/** Long runs take the learning rate that shorter ones chose, and one seed. */
+const LONG: Partial<Suite> = { learningRates: [4e-3], seeds: 1 };
+
+export const REGIME: Regime = {
+  name: "regime",
+  title: "Where growth saves, and where sampling helps: GPT",
+  middle: MIDDLE,
+  points: [
+    lengths(1500),
+    lengths(3000),
+    lengths(STEPS),
+    lengths(12_000),
+    lengths(24_000, LONG),
+    lengths(48_000, LONG),
+    ...[1e-3, 2e-3, 4e-3, 8e-3, 1.6e-2].map((rate) =>
+      point("learning rate", String(rate), { learningRates: [rate], seeds: 1 }),
+    ),
+    point("schedule", "WSD, the last fifth decays", { schedule: { kind: "wsd", decayRatio: 0.2 } }),
+    point("normalisation", "post-LN", { model: { ...MODEL, norm: "post" } }),
+    point("depth", "24 layers, 3 | 6 | 12 | 24", {
+      model: { ...MODEL, layers: 24 },
+      recipes: grown({ stages: [3, 6, 12, 24] }),
+    }),
+    point("depth", "24 layers, 1 | 6 | 12 | 24", {
+      model: { ...MODEL, layers: 24 },
+      recipes: grown({ stages: [1, 6, 12, 24] }),
+    }),
+    point("vocabulary", "512", { model: { ...MODEL, vocabulary: 512 } }),
+    point("vocabulary", "4096", { model: { ...MODEL, vocabulary: 4096 } }),
+    point("corpus", "State of the Union addresses", { data: { corpus: "sotu" } }),
+    point("corpus", "a tenth of Brown, many times", { data: { corpus: "brown", validationFraction: 0.9 } }),
+    ...[2, 10].map((k) =>
+      point("k of LVPS", String(k), {
+        recipes: [SCRATCH, NONE, apollo("apollo-lvps", { depth: { sampler: "lvps", k } })],
+      }),
+    ),
+    growth("boundaries", "2.5, 5, 12.5 %", { boundaries: [0.025, 0.05, 0.125] }),
+    growth("boundaries", "10, 20, 50 % (release)", { boundaries: [0.1, 0.2, 0.5] }),
+    growth("stages", "1 | 12 at 25 %", { stages: [1, 12], boundaries: [0.25] }),
+    growth("stages", "6 | 12 at 25 %", { stages: [6, 12], boundaries: [0.25] }),
+    growth("stages", "3 | 6 | 12 at 10, 25 %", { stages: [3, 6, 12], boundaries: [0.1, 0.25] }),
+    ...(["reset", "copy", "copy_scaled"] as const).map((optimizerAtGrowth) =>
+      growth("optimizer at growth", optimizerAtGrowth, { optimizerAtGrowth }),
+    ),
+    growth("map", "stack", { map: "stack" }),
+  ],
+};

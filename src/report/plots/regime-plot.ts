@@ -1,0 +1,75 @@
+import type { TopLevelSpec } from "vega-lite";
+import { nameOfPoint, type RegimeComparison } from "../regime-comparison.ts";
+import { type LegendEntry, renderVegaLite, type Svg, withLegend } from "../render-svg.ts";
+import { mean } from "../statistics.ts";
+import { finished } from "../suite-table.ts";
+import { gridInk, ink, methodColour, mutedInk, pictureWidth } from "../theme.ts";
+
+const ROW_HEIGHT = 22;
+/** Of the names of points, left of the panels. */
+const NAMES_WIDTH = 250;
+
+/** End loss against the target's, and saved FLOPs, of every recipe at every point; a line spans the seeds. */
+export async function drawRegime({ points }: RegimeComparison): Promise<Svg> {
+  const { target, rows } = points[0].comparison;
+  const labels = rows.map(({ label }) => label).filter((label) => label !== target);
+  const recipes = labels.map((label, index) => ({ label, colour: methodColour(index, false) }));
+  const values = points.flatMap((point) =>
+    recipes.flatMap(({ label, colour }) => {
+      const seeds = finished(point.comparison.rows.find((row) => row.label === label)?.seeds ?? []);
+      const differences = seeds.flatMap(({ difference }) => (difference === null ? [] : [difference]));
+      if (differences.length === 0) return [];
+      const savings = seeds.flatMap(({ savings }) => (typeof savings.flops === "number" ? [savings.flops] : []));
+      const isReached = savings.length === seeds.length;
+      return [
+        {
+          ...{ point: nameOfPoint(point), label, colour },
+          ...{ difference: mean(differences), low: Math.min(...differences), high: Math.max(...differences) },
+          ...(isReached && {
+            saved: 100 * mean(savings),
+            savedLow: 100 * Math.min(...savings),
+            savedHigh: 100 * Math.max(...savings),
+          }),
+        },
+      ];
+    }),
+  );
+  const names = points.map(nameOfPoint);
+  const y = (isNamed: boolean) => ({
+    field: "point",
+    type: "nominal",
+    scale: { domain: names },
+    axis: { title: null, labels: isNamed, labelLimit: NAMES_WIDTH, grid: true, ticks: false, domain: false },
+  });
+  const panel = (field: string, low: string, high: string, title: string, isNamed: boolean) => ({
+    width: (pictureWidth - NAMES_WIDTH - 60) / 2,
+    height: ROW_HEIGHT * names.length,
+    data: { values: values.filter((value) => field in value) },
+    encoding: { y: y(isNamed), color: { field: "colour", type: "nominal", scale: null } },
+    layer: [
+      { data: { values: [{}] }, mark: { type: "rule", color: ink, strokeWidth: 1 }, encoding: { x: { datum: 0 } } },
+      {
+        mark: { type: "rule", strokeWidth: 2, opacity: 0.5 },
+        encoding: { x: { field: low, type: "quantitative" }, x2: { field: high }, yOffset: offset },
+      },
+      {
+        mark: { type: "point", filled: true, size: 55, opacity: 1 },
+        encoding: { x: { field, type: "quantitative", axis: { title, grid: false } }, yOffset: offset },
+      },
+    ],
+    view: { stroke: gridInk },
+  });
+  const offset = { field: "label", type: "nominal", scale: { domain: labels } };
+  const svg = await renderVegaLite({
+    hconcat: [
+      panel("difference", "low", "high", `end loss minus that of ${target}, nats`, true),
+      panel("saved", "savedLow", "savedHigh", `FLOPs saved to the end of ${target}, % (none: not reached)`, false),
+    ],
+    spacing: 20,
+    config: { axis: { labelColor: mutedInk } },
+  } as unknown as TopLevelSpec);
+  return withLegend(
+    svg,
+    recipes.map(({ label, colour }): LegendEntry => ({ label, colour, mark: "dot" })),
+  );
+}
