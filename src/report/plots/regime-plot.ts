@@ -35,31 +35,36 @@ export async function drawRegime({ points }: RegimeComparison): Promise<Svg> {
     }),
   );
   const names = points.map(nameOfPoint);
-  const y = (isNamed: boolean) => ({
-    field: "point",
-    type: "nominal",
-    scale: { domain: names },
-    axis: { title: null, labels: isNamed, labelLimit: NAMES_WIDTH, grid: true, ticks: false, domain: false },
-  });
-  const panel = (field: string, low: string, high: string, title: string, isNamed: boolean) => ({
-    width: (pictureWidth - NAMES_WIDTH - 60) / 2,
-    height: ROW_HEIGHT * names.length,
-    data: { values: values.filter((value) => field in value) },
-    encoding: { y: y(isNamed), color: { field: "colour", type: "nominal", scale: null } },
-    layer: [
-      { data: { values: [{}] }, mark: { type: "rule", color: ink, strokeWidth: 1 }, encoding: { x: { datum: 0 } } },
-      {
-        mark: { type: "rule", strokeWidth: 2, opacity: 0.5 },
-        encoding: { x: { field: low, type: "quantitative" }, x2: { field: high }, yOffset: offset },
-      },
-      {
-        mark: { type: "point", filled: true, size: 55, opacity: 1 },
-        encoding: { x: { field, type: "quantitative", axis: { title, grid: false } }, yOffset: offset },
-      },
-    ],
-    view: { stroke: gridInk },
-  });
-  const offset = { field: "label", type: "nominal", scale: { domain: labels } };
+  const panel = (field: string, low: string, high: string, title: string, isNamed: boolean) => {
+    const y = {
+      field: "point",
+      type: "nominal",
+      scale: { domain: names },
+      axis: { title: null, labels: isNamed, labelLimit: NAMES_WIDTH, ticks: false, domain: false, grid: true },
+    };
+    const place = {
+      y,
+      yOffset: { field: "label", type: "nominal", scale: { domain: labels, paddingOuter: 0.6 } },
+      color: { field: "colour", type: "nominal", scale: null },
+    };
+    return {
+      width: (pictureWidth - NAMES_WIDTH - 60) / 2,
+      height: ROW_HEIGHT * names.length,
+      data: { values: values.filter((value) => field in value) },
+      layer: [
+        {
+          mark: { type: "rule", strokeWidth: 2, opacity: 0.5 },
+          encoding: { ...place, x: { field: low, type: "quantitative" }, x2: { field: high } },
+        },
+        {
+          mark: { type: "point", filled: true, size: 55, opacity: 1 },
+          encoding: { ...place, x: { field, type: "quantitative", axis: { title, grid: false, tickCount: 6 } } },
+        },
+        { data: { values: [{}] }, mark: { type: "rule", color: ink }, encoding: { x: { datum: 0 } } },
+      ],
+      view: { stroke: gridInk },
+    };
+  };
   const svg = await renderVegaLite({
     hconcat: [
       panel("difference", "low", "high", `end loss minus that of ${target}, nats`, true),
