@@ -1,19 +1,22 @@
 /** `apollo analyse`: the paper's analyses of growth, each as numbers and a picture. */
 
 import { join } from "node:path";
-import Table from "cli-table3";
 import { Command } from "commander";
 import { analyseExpansion, analyseGrowth } from "../lab/analyse.ts";
-import { writeAnalysis } from "../lab/analysis-files.ts";
+import { writeAnalysis, writePaperSchedules } from "../lab/analysis-files.ts";
+import { paperSchedules } from "../lab/paper-schedules.ts";
 import type { Analysis, MeanAndDeviation } from "../report/model-statistics.ts";
+import { depthsTable, ratiosTable } from "../report/paper-schedules.ts";
 import { addExperimentOptions, type ExperimentFlags, experimentsFrom } from "./experiment-options.ts";
 import { addRecipeOptions, RECIPES } from "./recipe-options.ts";
+import { textOf } from "./text-table.ts";
 
 export function analyseCommand(): Command {
   return new Command("analyse")
-    .description("what growth does to a model: loss, gradients and activations before and after")
+    .description("what growth does to a model, and what the paper's schedules cost")
     .addCommand(expansionCommand())
-    .addCommand(growthCommand());
+    .addCommand(growthCommand())
+    .addCommand(schedulesCommand());
 }
 
 function expansionCommand(): Command {
@@ -49,20 +52,44 @@ function growthCommand(): Command {
   );
 }
 
+function schedulesCommand(): Command {
+  return new Command("schedules")
+    .description("the paper's schedules at its sizes, without a run: expected depths and FLOPs beside Scratch")
+    .option("--out <folder>", "where schedules.json and schedules.svg go", join("runs", "schedules"))
+    .action(async ({ out }: { out: string }) => {
+      const schedules = paperSchedules();
+      const files = await writePaperSchedules(out, schedules);
+      console.log(`Expected depth of a step\n${textOf(depthsTable(schedules))}`);
+      for (const model of schedules.models) {
+        const masked = model.maskedHeadInLayers;
+        const head = `head ${model.headInLayers.toFixed(3)} layers${masked === undefined ? "" : `, ${masked.toFixed(3)} on the masked positions`}`;
+        console.log(
+          `${model.name}, ${model.epochs} epochs, ${head}: FLOPs over those of Scratch\n${textOf(ratiosTable(model))}`,
+        );
+      }
+      console.log(`numbers: ${files.numbers}   picture: ${files.picture}`);
+    });
+}
+
 async function tell(name: string, analysis: Analysis, folder: string): Promise<void> {
   const files = await writeAnalysis(folder, name, analysis);
-  const table = new Table({
-    head: ["model", "loss", "|g|, ×10⁻³", "‖g‖ of tensors, ×10⁻³", "mean", "std", "kurtosis", "distance"],
-    style: { head: [], border: [] },
-  });
-  for (const { label, loss, gradientElements, gradientNorms, activations, distance } of analysis.models) {
-    const { mean, deviation, kurtosis } = activations;
-    table.push([
-      ...[label, loss.toFixed(4), thousandths(gradientElements), thousandths(gradientNorms)],
-      ...[mean.toFixed(3), deviation.toFixed(3), kurtosis.toFixed(2), distance.toFixed(4)],
-    ]);
-  }
-  console.log(`${analysis.title}\n${analysis.setup}\n${table.toString()}`);
+  const table = {
+    rowHead: "model",
+    columns: ["loss", "|g|, ×10⁻³", "‖g‖ of tensors, ×10⁻³", "mean", "std", "kurtosis", "distance"].map((head) => ({
+      head,
+    })),
+    rows: analysis.models.map(({ label, loss, gradientElements, gradientNorms, activations, distance }) => {
+      const { mean, deviation, kurtosis } = activations;
+      return {
+        label,
+        cells: [
+          ...[loss.toFixed(4), thousandths(gradientElements), thousandths(gradientNorms)],
+          ...[mean.toFixed(3), deviation.toFixed(3), kurtosis.toFixed(2), distance.toFixed(4)],
+        ],
+      };
+    }),
+  };
+  console.log(`${analysis.title}\n${analysis.setup}\n${textOf(table)}`);
   for (const note of analysis.notes) console.log(note);
   console.log(`numbers: ${files.numbers}   picture: ${files.picture}`);
 }

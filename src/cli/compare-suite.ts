@@ -1,7 +1,6 @@
 /** `apollo compare --suite`: many runs from one name, continued wherever they were cut off, and one report. */
 
 import { join } from "node:path";
-import Table from "cli-table3";
 import { type StepTimes, stepTimes } from "../lab/calibration.ts";
 import { compareRegime, compareSuite, workOf } from "../lab/compare-suite.ts";
 import { Records } from "../lab/records.ts";
@@ -15,6 +14,7 @@ import type { SuiteComparison } from "../report/suite-comparison.ts";
 import { suiteTable } from "../report/suite-table.ts";
 import { interruptible } from "./interrupt.ts";
 import { SuiteBoard } from "./suite-board.ts";
+import { textOf } from "./text-table.ts";
 
 export interface SuiteFlags {
   suite: string;
@@ -46,10 +46,7 @@ export async function compareBySuite(flags: SuiteFlags): Promise<void> {
       ? await tellRegime(suite, runs, comparisonOf, folder)
       : await tellSuite(comparisonOf(suite, runs[0]), folder);
   for (const warning of warnings) console.log(warning);
-  const { rowHead, columns, rows } = table;
-  const text = new Table({ head: [rowHead, ...columns.map(({ head }) => head)], style: { head: [], border: [] } });
-  for (const { label, cells } of rows) text.push([label, ...cells]);
-  console.log(text.toString());
+  console.log(textOf(table));
   console.log(`report: ${files.report}   numbers: ${files.comparison}   tables in Markdown: ${files.markdown}`);
   if (process.exitCode === 130) console.log("interrupted: the same command continues");
 }

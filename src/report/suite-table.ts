@@ -7,7 +7,8 @@ import type { SavingName, SeedResult, SuiteComparison, SuiteRow } from "./suite-
 export interface TextTable {
   /** What the rows are. */
   rowHead: string;
-  columns: { head: string; hint: string }[];
+  /** A hint says what stands below a head, where the page can show it. */
+  columns: { head: string; hint?: string }[];
   rows: { label: string; cells: string[] }[];
 }
 

@@ -18,7 +18,9 @@ export function parted({ columns, rows, rowHead }: TextTable): TextTable[] {
 }
 
 export function tableHtml({ rowHead, columns, rows }: TextTable): string {
-  const head = columns.map(({ head, hint }) => `<th title="${escapeHtml(hint)}">${escapeHtml(head)}</th>`).join("");
+  const head = columns
+    .map(({ head, hint }) => `<th title="${escapeHtml(hint ?? "")}">${escapeHtml(head)}</th>`)
+    .join("");
   const body = rows.map(
     ({ label, cells }) =>
       `<tr><th scope="row">${escapeHtml(label)}</th>${cells.map((cell) => `<td>${escapeHtml(cell)}</td>`).join("")}</tr>`,
