@@ -33,8 +33,7 @@ interface TimesFile {
 }
 
 /**
- * The times of all these kinds of steps, from the folder of earlier measurements: those of this machine, else of another that has
- * them all; else measured now and kept there.
+ * The times of all these kinds of steps: those that were measured before, else measured now and kept in the folder.
  * @param onMeasure told before measuring.
  * @throws when the corpus cannot be read.
  */
@@ -44,43 +43,58 @@ export function stepTimes(
   folder: string,
   onMeasure?: () => void,
 ): StepTimes {
-  const { model, training } = experiment;
-  const { batch, microBatches } = training;
-  const threads = engineInfo().threads;
-  configureEngine({ threads: 1 });
-  try {
-    const path = join(folder, `${PREFIX}${machineHash(experiment)}.json`);
+  const known = measuredStepTimes(experiment, keys, folder);
+  if (known !== null) return known;
+  onMeasure?.();
+  return onOneThread(() => {
+    const { model, training } = experiment;
+    const { batch, microBatches } = training;
+    const path = pathOf(experiment, folder);
     const own = existsSync(path) ? (readJson(path) as TimesFile).ms : {};
-    const isComplete = (times: StepTimes) => keys.every((key) => times[key] !== undefined);
-    const known = [own, ...timesOfOthers(experiment, folder)].find(isComplete);
-    if (known !== undefined) return known;
-    onMeasure?.();
-    const ms = {
-      ...own,
-      ...measure(
-        experiment,
-        keys.filter((key) => own[key] === undefined),
-      ),
-    };
+    const missing = keys.filter((key) => own[key] === undefined);
+    const ms = { ...own, ...measure(experiment, missing) };
     writeWhole(path, `${JSON.stringify({ ...describeRuntime(), model, batch, microBatches, ms }, null, 1)}\n`);
     return ms;
-  } finally {
-    configureEngine({ threads });
-  }
+  });
+}
+
+/** From the folder of earlier measurements: those of this machine, else of another that has them all; else null. */
+export function measuredStepTimes(experiment: Experiment, keys: readonly string[], folder: string): StepTimes | null {
+  if (!existsSync(folder)) return null;
+  const { model, training } = experiment;
+  const { batch, microBatches } = training;
+  const own = onOneThread(() => pathOf(experiment, folder));
+  const files = readdirSync(folder)
+    .filter((name) => name.startsWith(PREFIX))
+    .map((name) => join(folder, name))
+    .sort((a, b) => Number(b === own) - Number(a === own) || a.localeCompare(b))
+    .map((path) => readJson(path) as TimesFile)
+    .filter((file) => isDeepStrictEqual([file.model, file.batch, file.microBatches], [model, batch, microBatches]));
+  return files.find(({ ms }) => keys.every((key) => ms[key] !== undefined))?.ms ?? null;
+}
+
+interface TimesFile {
+  model: Calibrated["model"];
+  batch: number;
+  microBatches: number;
+  ms: StepTimes;
 }
 
 const PREFIX = "step-times-";
 
-/** Measurements of the same model and batch, whatever machine they are from. */
-function timesOfOthers({ model, training }: Calibrated, folder: string): StepTimes[] {
-  if (!existsSync(folder)) return [];
-  const { batch, microBatches } = training;
-  return readdirSync(folder)
-    .filter((name) => name.startsWith(PREFIX))
-    .sort()
-    .map((name) => readJson(join(folder, name)) as TimesFile)
-    .filter((file) => isDeepStrictEqual([file.model, file.batch, file.microBatches], [model, batch, microBatches]))
-    .map(({ ms }) => ms);
+function pathOf(experiment: Calibrated, folder: string): string {
+  return join(folder, `${PREFIX}${machineHash(experiment)}.json`);
+}
+
+/** What a suite's runs are trained on. */
+function onOneThread<Result>(work: () => Result): Result {
+  const { threads } = engineInfo();
+  configureEngine({ threads: 1 });
+  try {
+    return work();
+  } finally {
+    configureEngine({ threads });
+  }
 }
 
 function machineHash({ model, training: { batch, microBatches, gradientCheckpointing } }: Calibrated): string {
