@@ -51,6 +51,7 @@ export { layerDrop } from "./recipes/layer-drop.ts";
 export { lemon } from "./recipes/lemon.ts";
 export { ligo } from "./recipes/ligo.ts";
 export { midas } from "./recipes/midas.ts";
+export { msg } from "./recipes/msg.ts";
 export { mslt } from "./recipes/mslt.ts";
 export { net2net } from "./recipes/net2net.ts";
 export { oneLayer } from "./recipes/one-layer.ts";
