@@ -127,6 +127,13 @@ describe("masked structural growth", () => {
       fc.assert(property, { seed: 1, numRuns: 25 });
     });
 
+    it(`${kind}: masks as well where branches are scaled before they are added`, () => {
+      const { small, large, method } = grown(kind, { layers: 2, heads: 2 }, { layers: 2, heads: 3 });
+      const plan = method.planFullDepth(2, 0);
+      const positions = plan.positions.map((position) => ({ ...position, branchScale: 1 + Number.EPSILON }));
+      expectCloseLogits(logitsOf(large, { ...plan, positions }), logitsOf(small));
+    });
+
     it(`${kind}: the last layers' mask begins from the function without them`, () => {
       const { large, method } = grown(kind, { layers: 1, heads: 2 }, { layers: 3, heads: 2 });
       const [without, plan] = [method.planFullDepth(3, 0), method.planFullDepth(3, 2)];
