@@ -24,6 +24,7 @@ export {
   SAMPLERS,
 } from "./apollo/depth-sampler.ts";
 export { type GrowLayers, growByMap, OPTIMIZER_POLICIES, type OptimizerPolicy } from "./apollo/growth/grow-layers.ts";
+export { type GrowthMasks, withGrowthMasks } from "./apollo/growth/growth-masks.ts";
 export { LigoOperator, type LigoOptions } from "./apollo/growth/ligo-operator.ts";
 export { unitMap, type WidthMapName, widen } from "./apollo/growth/widen.ts";
 export { LAYER_MAPS, type LayerMapName, layerMap, preservesFunctionAtGrowth } from "./apollo/layer-map.ts";

@@ -3,10 +3,11 @@
  * out, so that the function is the small model's at any ratio of sizes; then let masks go linearly from 0 to 1, one dimension
  * after the other. Adam's averages of the old units are kept.
  *
- * The authors ramp over 5,000 steps; a share of the run instead, and the order of the dimensions, are this project's choice [D]: theirs
- * differs from script to script, and with layers last those cost nothing until their turn, when their mask leaves 0. Units that
- * wait are computed all the same. The run's learning-rate schedule begins at growth: it is rewound, which the authors' code does too, without a
- * second warm-up (`warmupRatio: 0`).
+ * The authors ramp over 5,000 steps each, in the order inner layers, depth, stream, heads, depth [C]. A share of the run instead is this
+ * project's choice, and so is depth last: layers whose mask is still 0 are not run, and cost nothing until their turn [D]. Units that
+ * wait are computed all the same. New layers are random and on top; the authors' code can also begin them as copies [C], which
+ * is not here. The run's learning-rate schedule begins at growth: it is rewound, as theirs can be, which has no second warm-up
+ * then (`warmupRatio: 0`).
  */
 
 import { addUnits } from "../apollo/growth/add-units.ts";
