@@ -24,6 +24,7 @@ export {
   SAMPLERS,
 } from "./apollo/depth-sampler.ts";
 export { type GrowLayers, growByMap, OPTIMIZER_POLICIES, type OptimizerPolicy } from "./apollo/growth/grow-layers.ts";
+export { type GrowthMasks, withGrowthMasks } from "./apollo/growth/growth-masks.ts";
 export { LigoOperator, type LigoOptions } from "./apollo/growth/ligo-operator.ts";
 export { unitMap, type WidthMapName, widen } from "./apollo/growth/widen.ts";
 export { LAYER_MAPS, type LayerMapName, layerMap, preservesFunctionAtGrowth } from "./apollo/layer-map.ts";
@@ -51,6 +52,7 @@ export { layerDrop } from "./recipes/layer-drop.ts";
 export { lemon } from "./recipes/lemon.ts";
 export { ligo } from "./recipes/ligo.ts";
 export { midas } from "./recipes/midas.ts";
+export { msg } from "./recipes/msg.ts";
 export { mslt } from "./recipes/mslt.ts";
 export { net2net } from "./recipes/net2net.ts";
 export { oneLayer } from "./recipes/one-layer.ts";

@@ -10,6 +10,7 @@ import type { Optimizer } from "../optim/optimizer.ts";
 import { kernelsFor } from "../tensor/engine.ts";
 import { Random } from "../tensor/random.ts";
 import { scope } from "../tensor/scope.ts";
+import { withGrowthMasks } from "./growth/growth-masks.ts";
 import type { LayeredModel } from "./layered-model.ts";
 import type { Method } from "./method.ts";
 import { averageOverUses, sharedPath, withTrainable } from "./shared-layers.ts";
@@ -177,16 +178,15 @@ function accumulateGradients<Batch>(
   microBatch: number,
 ): number {
   const { model, batchAt, seed, microBatches = 1, gradientCheckpointing } = options;
-  return scope(() =>
-    withTrainable(model.blocks, plan, () => {
-      const dropoutKey = DropoutKey.from(seed).at(step).at(microBatch);
-      const path = sharedPath(model.blocks, plan);
-      const frozenEmbeddings = plan.freezesEmbeddings;
-      const loss = model.loss(batchAt(step, microBatch), { path, dropoutKey, gradientCheckpointing, frozenEmbeddings });
-      (microBatches === 1 ? loss : loss.mul(1 / microBatches)).backward();
-      return loss.item();
-    }),
-  );
+  const run = () => {
+    const dropoutKey = DropoutKey.from(seed).at(step).at(microBatch);
+    const path = sharedPath(model.blocks, plan);
+    const frozenEmbeddings = plan.freezesEmbeddings;
+    const loss = model.loss(batchAt(step, microBatch), { path, dropoutKey, gradientCheckpointing, frozenEmbeddings });
+    (microBatches === 1 ? loss : loss.mul(1 / microBatches)).backward();
+    return loss.item();
+  };
+  return scope(() => withTrainable(model.blocks, plan, () => withGrowthMasks(model, plan.growthMasks, run)));
 }
 
 function flopsOf(flops: FlopCount): Pick<StepRecord, "modelFlops" | "layerFlops" | "executedFlops"> {

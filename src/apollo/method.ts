@@ -1,6 +1,7 @@
 /** What distinguishes one way of progressive training from another: the part that a recipe fills in. */
 
 import type { ModelSize } from "../nn/index.ts";
+import type { Optimizer } from "../optim/optimizer.ts";
 import type { Random } from "../tensor/random.ts";
 import type { DepthProbability } from "./depth-sampler.ts";
 import type { GrowLayers } from "./growth/grow-layers.ts";
@@ -28,8 +29,11 @@ export interface Method {
   stages: readonly Stage[];
   /** Which weight set each position of this step uses. */
   planStep(call: StepCall): StepPlan;
-  /** Which weight set each position uses at full depth, for evaluation and generation. */
-  planFullDepth(uniqueLayers: number): StepPlan;
+  /**
+   * Which weight set each position uses at full depth, for evaluation and generation.
+   * @param updates those done by then, for methods whose model changes with each; those of the whole run when absent.
+   */
+  planFullDepth(uniqueLayers: number, updates?: number): StepPlan;
   /** What happens to weights and optimizer state when a stage with more unique layers begins. */
   grow: GrowLayers;
   /** One draw per update (paper) or one per micro-batch (release). */
@@ -50,6 +54,8 @@ export interface SmallModel {
   size: ModelSize;
   /** Weights by parameter name. */
   weights: ReadonlyMap<string, Values>;
+  /** What its optimizer had come to, by parameter name, where that was kept. */
+  state?: ReadonlyMap<string, { step: number; averages: Record<string, Values> }>;
 }
 
 /** What the first weights are made from. */
@@ -57,6 +63,8 @@ export interface FirstWeightsCall {
   /** The model that is to be trained, as it is initialised. */
   model: SizedModel;
   small: SmallModel;
+  /** Of the large model, as yet without state. */
+  optimizer: Optimizer;
   /** A stream of its own. */
   random: Random;
 }

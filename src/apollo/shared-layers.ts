@@ -6,7 +6,7 @@ import { type StepPlan, usesPerWeight } from "./step-plan.ts";
 
 /** net = [U[g(0)], …, U[g(Lt−1)]]: a layer that is used five times stands in the list five times. */
 export function sharedPath(blocks: readonly TransformerBlock[], plan: StepPlan): LayerUse[] {
-  return plan.positions.map(({ weight, branchScale }) => ({ block: blocks[weight], branchScale }));
+  return plan.positions.map(({ weight, ...use }) => ({ block: blocks[weight], ...use }));
 }
 
 /** Freezes the layers that a plan does not train while `body` runs. */

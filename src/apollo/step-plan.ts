@@ -1,10 +1,14 @@
 /** What one step executes: the currency between recipes and the training loop. */
 
+import { checkGrowthMasks, type GrowthMasks } from "./growth/growth-masks.ts";
+
 export interface StepPosition {
   /** Index of the unique layer that this position uses. */
   weight: number;
   /** Factor on what the layer adds to the residual stream; 1 in plain Apollo. */
   branchScale: number;
+  /** m in [0, 1]: the stream becomes m·layer(x) + (1 − m)·x, while a new layer grows in; 1 when absent. */
+  growthMask?: number;
 }
 
 export interface StepPlan {
@@ -14,6 +18,8 @@ export interface StepPlan {
   trainable: "all" | readonly number[];
   /** Whether no gradient flows into the embeddings; the token table still learns as the head. False when absent. */
   freezesEmbeddings?: boolean;
+  /** By how much new units count while they grow in; fully when absent. */
+  growthMasks?: GrowthMasks;
 }
 
 /**
@@ -29,19 +35,22 @@ export function planFromMap(map: readonly number[]): StepPlan {
 /**
  * Checks that a plan can run on N unique layers.
  * @throws naming the position and the value: no position, a weight that is no integer in 0 … N−1, a scale that is not
- * finite, or a trainable layer that does not exist or is named twice.
+ * finite, a mask outside [0, 1], or a trainable layer that does not exist or is named twice.
  */
 export function validateStepPlan(plan: StepPlan, N: number): void {
   const { positions, trainable } = plan;
   if (positions.length === 0) throw new Error("step plan: a step needs at least one position, this one has 0");
   const isLayer = (index: number) => Number.isSafeInteger(index) && index >= 0 && index < N;
   const layers = N === Number.POSITIVE_INFINITY ? "a layer's index" : `one of the layers 0 … ${N - 1}`;
-  positions.forEach(({ weight, branchScale }, position) => {
+  positions.forEach(({ weight, branchScale, growthMask = 1 }, position) => {
     if (!isLayer(weight))
       throw new Error(`step plan: position ${position} uses weight ${weight}, which is not ${layers}`);
     if (!Number.isFinite(branchScale))
       throw new Error(`step plan: the branch scale of position ${position} must be finite, not ${branchScale}`);
+    if (!(growthMask >= 0 && growthMask <= 1))
+      throw new Error(`step plan: the growth mask of position ${position} must lie in [0, 1], not ${growthMask}`);
   });
+  if (plan.growthMasks !== undefined) checkGrowthMasks(plan.growthMasks);
   if (trainable === "all") return;
   trainable.forEach((index, order) => {
     if (!isLayer(index)) throw new Error(`step plan: trainable layer ${index} is not ${layers}`);

@@ -68,7 +68,7 @@ export {
   readableFeedForward,
 } from "./ops/feed-forward.ts";
 export { gradientCheckpoint } from "./ops/gradient-checkpoint.ts";
-export { layerNorm, readableLayerNorm, residualLayerNorm } from "./ops/layer-norm.ts";
+export { layerNorm, maskedLayerNorm, readableLayerNorm, residualLayerNorm } from "./ops/layer-norm.ts";
 export { type CrossEntropyOptions, crossEntropy, meanSquaredError } from "./ops/loss.ts";
 export { linear, type MatmulOptions, matmul } from "./ops/matmul.ts";
 export {

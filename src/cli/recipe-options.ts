@@ -24,6 +24,7 @@ export interface RecipeFlags {
   smallLayers?: number;
   smallSteps?: number;
   smallLearningRate?: number;
+  rampLength?: number;
 }
 
 type RecipeFlag = keyof RecipeFlags;
@@ -74,10 +75,10 @@ const SMALL_FLAGS = [
 ] as const;
 
 /** Recipes that begin from a small trained model. */
-const fromSmall = (options: object): NamedRecipe => ({
-  flags: SMALL_FLAGS,
-  toInput: ({ smallRun, smallHidden, smallHeads, smallLayers, smallSteps, smallLearningRate }) => ({
-    ...options,
+const fromSmall = (options: object, flags: readonly RecipeFlag[] = []): NamedRecipe => ({
+  flags: [...SMALL_FLAGS, ...flags],
+  toInput: ({ smallRun, smallHidden, smallHeads, smallLayers, smallSteps, smallLearningRate, ...rest }) => ({
+    ...{ ...options, ...rest },
     small: {
       ...{ run: smallRun, hidden: smallHidden, heads: smallHeads, layers: smallLayers },
       ...{ steps: smallSteps, learningRate: smallLearningRate },
@@ -103,6 +104,7 @@ const NAMED: Readonly<Record<string, NamedRecipe>> = {
   net2net: fromSmall({ kind: "net2net" }),
   hypercloning: fromSmall({ kind: "hypercloning" }),
   lemon: fromSmall({ kind: "lemon" }),
+  msg: fromSmall({ kind: "msg" }, ["rampLength"]),
   "swe-f": oneGrowth("swe"),
   raptr: { flags: [], toInput: () => ({ kind: "raptr" }) },
   "layer-drop": { flags: [], toInput: () => ({ kind: "layer-drop" }) },
@@ -136,7 +138,12 @@ export function addRecipeOptions(command: Command): Command {
     .option("--small-heads <n>", "its attention heads", parseCount)
     .option("--small-layers <n>", "its layers (those of the large model)", parseCount)
     .option("--small-steps <n>", "its updates (those of the large model)", parseCount)
-    .option("--small-learning-rate <lr>", "its largest learning rate (that of the large model)", parseNumber);
+    .option("--small-learning-rate <lr>", "its largest learning rate (that of the large model)", parseNumber)
+    .option(
+      "--ramp-length <share>",
+      "how much of the run the mask of a growing dimension takes from 0 to 1 (.05)",
+      parseNumber,
+    );
 }
 
 function named(recipe: string): NamedRecipe {

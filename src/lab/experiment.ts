@@ -110,13 +110,20 @@ function demandOf(issue: z.core.$ZodIssue): string {
   return issue.message;
 }
 
-/** The method that an experiment's recipe describes. @throws when stages or boundaries do not fit. */
-export function methodOf({
-  recipe,
-  training,
-  model,
-}: Pick<Experiment, "recipe" | "training" | "model">): DescribedMethod {
-  return methodFrom(recipe, { steps: training.steps, targetDepth: model.layers });
+/**
+ * The method that an experiment's recipe describes.
+ * @param began the small model that the run began from; where none is given, what the recipe says of it.
+ * @throws when stages or boundaries do not fit.
+ */
+export function methodOf(
+  { recipe, training, model }: Pick<Experiment, "recipe" | "training" | "model">,
+  began?: { layers: number; hidden: number },
+): DescribedMethod {
+  const { layers = model.layers, hidden } = began ?? ("small" in recipe ? recipe.small : {});
+  // Heads keep their size.
+  const heads = ((hidden ?? 0) * model.heads) / model.hidden;
+  const growth = hidden === undefined ? undefined : { from: { ...model, layers, hidden, heads }, to: model };
+  return methodFrom(recipe, { steps: training.steps, targetDepth: model.layers, growth });
 }
 
 /**

@@ -2,7 +2,9 @@
 
 import { existsSync } from "node:fs";
 import { join } from "node:path";
+import { setGrowthMasks } from "../apollo/growth/growth-masks.ts";
 import { layerMap } from "../apollo/layer-map.ts";
+import type { DescribedMethod } from "../apollo/method.ts";
 import { stageAt } from "../apollo/schedule.ts";
 import { sharedPath } from "../apollo/shared-layers.ts";
 import { planFromMap, type StepPlan } from "../apollo/step-plan.ts";
@@ -15,7 +17,7 @@ import { Gpt, generate } from "../nn/index.ts";
 import { runFileNames } from "../report/run-files.ts";
 import { Random } from "../tensor/random.ts";
 import { type Experiment, methodOf, readExperiment } from "./experiment.ts";
-import { checkpointStep } from "./run.ts";
+import { checkpointStep, readHeader } from "./run.ts";
 import { CHECKPOINT_FILE, WEIGHTS_FILE } from "./run-folder.ts";
 
 export interface GenerateTextOptions {
@@ -40,20 +42,25 @@ export function* generateText(folder: string, options: GenerateTextOptions): Gen
   const experiment = readExperiment(experimentPath);
   const { family, layers } = experiment.model;
   if (family !== "gpt") throw new Error(`${folder} holds a ${family} model; only gpt writes text`);
-  const { weights, uniqueLayers, path: weightsPath } = readWeights(folder, experiment);
+  const method = methodOf(experiment, readHeader(folder)?.smallModel);
+  const { weights, updates, path: weightsPath } = readWeights(folder, experiment);
+  // A checkpoint at the end of a stage is written before the model grows.
+  const { uniqueLayers } = stageAt(method.stages, updates - 1);
   const tokenizer = readTokenizer(join(folder, "tokenizer.json"));
   const model = new Gpt({ ...experiment.model, vocabulary: tokenizer.vocabularySize });
+  const { depth = layers } = options;
+  if (!(Number.isInteger(depth) && depth >= 1 && depth <= layers))
+    throw new Error(`generate: depth must be a whole number from 1 to ${layers}, not ${options.depth}`);
+  const full = method.planFullDepth(uniqueLayers, updates);
+  setGrowthMasks(model, full.growthMasks);
+  const path = sharedPath(model.blocks, depth === layers ? full : planToDepth(method, uniqueLayers, depth));
   // Of layers that training did not reach yet there is nothing to load, and nothing is used.
-  const unused = new Set(model.blocks.slice(uniqueLayers).flatMap((block) => block.parameters()));
+  const used = new Set(path.map(({ block }) => block));
+  const unused = new Set(model.blocks.filter((block) => !used.has(block)).flatMap((block) => block.parameters()));
   for (const [name, parameter] of model.namedParameters()) {
     if (!weights.has(name) && !unused.has(parameter)) throw new Error(`${weightsPath}: "${name}" is missing`);
   }
   model.loadStateDict(weights, { partial: true });
-
-  const { depth = layers } = options;
-  if (!(Number.isInteger(depth) && depth >= 1 && depth <= layers))
-    throw new Error(`generate: depth must be a whole number from 1 to ${layers}, not ${options.depth}`);
-  const path = sharedPath(model.blocks, planToDepth(experiment, uniqueLayers, depth));
 
   const prompt = [...tokenizer.encode(options.prompt)];
   const start = prompt.length > 0 ? prompt : [tokenizer.special.endOfText!];
@@ -78,24 +85,21 @@ export function* generateText(folder: string, options: GenerateTextOptions): Gen
   }
 }
 
-/** The last weights that a run wrote, and N at that time. */
+/** The last weights that a run wrote, and the updates done by then. */
 function readWeights(
   folder: string,
   experiment: Experiment,
-): { path: string; weights: ReadonlyMap<string, StoredTensor>; uniqueLayers: number } {
+): { path: string; weights: ReadonlyMap<string, StoredTensor>; updates: number } {
   const finished = join(folder, WEIGHTS_FILE);
   if (existsSync(finished)) {
     const { tensors } = decodeSafetensors(readWhole(finished), finished);
-    return { path: finished, weights: tensors, uniqueLayers: methodOf(experiment).stages.at(-1)!.uniqueLayers };
+    return { path: finished, weights: tensors, updates: experiment.training.steps };
   }
   const path = join(folder, CHECKPOINT_FILE);
   if (!existsSync(path))
     throw new Error(`${folder} has no weights yet: neither ${WEIGHTS_FILE} nor ${CHECKPOINT_FILE}`);
   const checkpoint = decodeSafetensors(readWhole(path), path);
-  // A checkpoint at the end of a stage is written before the model grows.
-  const lastUpdate = checkpointStep(checkpoint, experiment, path) - 1;
-  const { uniqueLayers } = stageAt(methodOf(experiment).stages, lastUpdate);
-  return { path, weights: checkpointWeights(checkpoint), uniqueLayers };
+  return { path, weights: checkpointWeights(checkpoint), updates: checkpointStep(checkpoint, experiment, path) };
 }
 
 function readTokenizer(path: string): Tokenizer {
@@ -108,12 +112,10 @@ function readTokenizer(path: string): Tokenizer {
 }
 
 /**
- * What a depth runs: at full depth what the method was evaluated by, from N on its map, and below N evenly chosen layers,
- * the first of each group that the map from there to N makes.
+ * What less than full depth runs: from N on the method's map, and below N evenly chosen layers, the first of each group that
+ * the map from there to N makes.
  */
-function planToDepth(experiment: Experiment, uniqueLayers: number, depth: number): StepPlan {
-  const method = methodOf(experiment);
-  if (depth === experiment.model.layers) return method.planFullDepth(uniqueLayers);
+function planToDepth(method: DescribedMethod, uniqueLayers: number, depth: number): StepPlan {
   const layers = depth >= uniqueLayers ? method.layersAt(uniqueLayers, depth) : null;
   if (layers !== null) return planFromMap(layers);
   const groups = layerMap("interp_floor", depth, uniqueLayers);

@@ -15,6 +15,7 @@ import { layerDrop } from "../recipes/layer-drop.ts";
 import { lemon } from "../recipes/lemon.ts";
 import { ligo } from "../recipes/ligo.ts";
 import { BLOCK_COPIES, midas } from "../recipes/midas.ts";
+import { msg } from "../recipes/msg.ts";
 import { mslt } from "../recipes/mslt.ts";
 import { net2net } from "../recipes/net2net.ts";
 import { oneLayer } from "../recipes/one-layer.ts";
@@ -112,6 +113,7 @@ const ENTRIES = [
   entry("net2net", { small: smallModelSchema, noise: number.min(0, "must not be negative").default(0.01) }, net2net),
   entry("hypercloning", { small: smallModelSchema }, hypercloning),
   entry("lemon", { small: smallModelSchema }, lemon),
+  entry("msg", { small: smallModelSchema, rampLength: fraction.default(0.05) }, msg),
   entry(
     "ligo",
     {

@@ -6,6 +6,7 @@ import { join } from "node:path";
 import { setImmediate } from "node:timers/promises";
 import { type StepRecord as TrainingRecord, train } from "../apollo/algorithm.ts";
 import { apolloInfoRecord } from "../apollo/apollo-info.ts";
+import { withGrowthMasks } from "../apollo/growth/growth-masks.ts";
 import type { DescribedMethod, Method } from "../apollo/method.ts";
 import { stageAt } from "../apollo/schedule.ts";
 import { sharedPath } from "../apollo/shared-layers.ts";
@@ -84,7 +85,7 @@ export async function run(experiment: Experiment, options: RunOptions): Promise<
   const before = checkRun(experiment, options);
   if (before?.status === "finished") return before;
   const task = prepareTask(experiment, { cacheFolder: options.cacheFolder, onProgress: onPrepare });
-  const method = methodOf(experiment);
+  let method = methodOf(experiment, before?.smallModel);
   const optimizer = new AdamW(task.model.parameters(), { weightDecay: experiment.training.weightDecay });
   const startStep = before === null ? 0 : restore(experiment, folder, task, optimizer);
   let header = describeRun(experiment, method, task, startStep > 0 ? before : null);
@@ -95,7 +96,9 @@ export async function run(experiment: Experiment, options: RunOptions): Promise<
     const small = await smallModelFolder(experiment, options);
     if (small === null)
       return { ...header, status: "interrupted", reason: "stopped while the small model was trained" };
-    header = { ...header, ...beginFromSmall(experiment, method, task, small) };
+    header = { ...header, ...beginFromSmall(experiment, method, { task, optimizer, folder: small }) };
+    method = methodOf(experiment, header.smallModel);
+    header.stages = describeStages(method);
   }
   writeWhole(join(folder, runFileNames.experiment), `${JSON.stringify(experiment, null, 2)}\n`);
   writeWhole(join(folder, TOKENIZER_FILE), task.tokenizerJson);
@@ -197,7 +200,8 @@ function evaluate(task: Task, method: Method, step: number, log: RunLogWriter): 
   const { blocks } = task.model;
   // Right after a stage's last update the model has not grown yet.
   const { uniqueLayers } = stageAt(method.stages, Math.max(0, step - 1));
-  const loss = task.evaluate(sharedPath(blocks, method.planFullDepth(uniqueLayers)));
+  const plan = method.planFullDepth(uniqueLayers, step);
+  const loss = withGrowthMasks(task.model, plan.growthMasks, () => task.evaluate(sharedPath(blocks, plan)));
   const lossAtUniqueDepth =
     uniqueLayers === blocks.length
       ? loss
@@ -260,7 +264,8 @@ class RunLogWriter {
   }
 }
 
-function readHeader(folder: string): RunHeader | null {
+/** What a run tells of itself; null where there is none. @throws naming the file, when it is damaged. */
+export function readHeader(folder: string): RunHeader | null {
   const path = join(folder, runFileNames.header);
   return existsSync(path) ? parseHeader(new TextDecoder().decode(readWhole(path)), path) : null;
 }

@@ -1,6 +1,6 @@
 /** Multi-head self-attention. */
 
-import { multiHeadAttention, readableMultiHeadAttention } from "../autograd/index.ts";
+import { mul, multiHeadAttention, readableMultiHeadAttention } from "../autograd/index.ts";
 import type { Initializer, Tensor } from "../tensor/tensor.ts";
 import { Dropout, type DropoutKey } from "./dropout.ts";
 import { Linear } from "./linear.ts";
@@ -28,6 +28,8 @@ export class MultiHeadAttention extends Module {
   readonly heads: number;
   readonly causal: boolean;
   fused: boolean;
+  /** [C]: by how much the channels of each head count while new heads grow in; all fully when absent. */
+  growthMask: Tensor | undefined;
 
   /** @throws when the heads do not divide the hidden size. */
   constructor(options: MultiHeadAttentionOptions) {
@@ -53,6 +55,7 @@ export class MultiHeadAttention extends Module {
       mask,
       ...(this.dropout.isActive && { dropout: this.dropout.options(dropoutKey) }),
     });
-    return this.output.forward(attended, { residual });
+    const counted = this.growthMask === undefined ? attended : mul(attended, this.growthMask);
+    return this.output.forward(counted, { residual });
   }
 }

@@ -35,6 +35,8 @@ export interface BlockCall {
 export interface LayerUse {
   block: TransformerBlock;
   branchScale: number;
+  /** m: the stream becomes m·block(x) + (1 − m)·x, while a new layer grows in; 1 when absent. */
+  growthMask?: number;
 }
 
 /** Every block once, in order. */
@@ -52,8 +54,11 @@ export interface PathCall extends Pick<BlockCall, "mask" | "dropoutKey"> {
 export function runPath(x: Tensor, path: readonly LayerUse[], call: PathCall): Tensor {
   const { mask, dropoutKey, gradientCheckpointing = false } = call;
   let stream = x;
-  path.forEach(({ block, branchScale }, position) => {
-    const run = (input: Tensor) => block.forward(input, { mask, dropoutKey: dropoutKey?.at(position), branchScale });
+  path.forEach(({ block, branchScale, growthMask = 1 }, position) => {
+    const run = (input: Tensor) => {
+      const output = block.forward(input, { mask, dropoutKey: dropoutKey?.at(position), branchScale });
+      return growthMask === 1 ? output : scope(() => add(mul(output, growthMask), mul(input, 1 - growthMask)));
+    };
     const next = gradientCheckpointing ? gradientCheckpoint(run, stream, block.parameters()) : run(stream);
     // Whatever the gradient needs of it, the tape keeps.
     if (stream !== x) stream.release();

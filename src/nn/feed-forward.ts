@@ -1,6 +1,6 @@
 /** The position-wise feed-forward network. */
 
-import { feedForward, readableFeedForward } from "../autograd/index.ts";
+import { feedForward, mul, readableFeedForward, reshape } from "../autograd/index.ts";
 import type { Initializer, Tensor } from "../tensor/tensor.ts";
 import { Linear } from "./linear.ts";
 import { Module } from "./module.ts";
@@ -26,6 +26,8 @@ export class FeedForward extends Module {
   readonly down: Linear;
   readonly activation: Activation;
   fused: boolean;
+  /** [inner]: by how much each neuron counts while new ones grow in; all fully when absent. */
+  growthMask: Tensor | undefined;
 
   constructor({
     hidden,
@@ -48,6 +50,13 @@ export class FeedForward extends Module {
   forward(x: Tensor, { residual }: { residual?: Tensor } = {}): Tensor {
     const apply = this.fused ? feedForward : readableFeedForward;
     const approximate = this.activation === "gelu-tanh" ? "tanh" : "none";
-    return apply(x, this, { approximate, residual });
+    return apply(x, { up: this.up, down: this.#maskedDown() }, { approximate, residual });
+  }
+
+  /** What a neuron hands on is its row of the second projection. */
+  #maskedDown(): { weight: Tensor; bias: Tensor | undefined } {
+    const { down, growthMask } = this;
+    if (growthMask === undefined) return down;
+    return { weight: mul(down.weight, reshape(growthMask, [growthMask.size, 1])), bias: down.bias };
   }
 }

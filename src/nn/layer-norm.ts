@@ -1,6 +1,7 @@
 /** The normalising layer. */
 
-import { layerNorm, residualLayerNorm } from "../autograd/index.ts";
+import { add, gradientCheckpoint, layerNorm, maskedLayerNorm, residualLayerNorm } from "../autograd/index.ts";
+import { scope } from "../tensor/scope.ts";
 import { Parameter, type Tensor } from "../tensor/tensor.ts";
 import { constant } from "./init.ts";
 import { Module } from "./module.ts";
@@ -10,6 +11,8 @@ export class LayerNorm extends Module {
   weight: Parameter;
   bias: Parameter;
   readonly epsilon: number;
+  /** [C]: by how much each channel counts while new ones grow in; all fully when absent. */
+  growthMask: Tensor | undefined;
 
   constructor(options: { size: number; epsilon?: number }) {
     super();
@@ -20,11 +23,20 @@ export class LayerNorm extends Module {
 
   /** [..., C] → [..., C] */
   forward(x: Tensor): Tensor {
+    if (this.growthMask !== undefined) return this.#masked(x, this.growthMask);
     return layerNorm(x, this.weight, this.bias, { epsilon: this.epsilon });
   }
 
   /** `forward` of x + change, both [..., C], in one pass. */
   forwardSum(x: Tensor, change: Tensor): Tensor {
+    if (this.growthMask !== undefined) return this.#masked(add(x, change), this.growthMask);
     return residualLayerNorm(x, change, this.weight, this.bias, { epsilon: this.epsilon });
+  }
+
+  /** Of the many values that the composition makes the tape keeps x alone, as of the fused operation. */
+  #masked(x: Tensor, mask: Tensor): Tensor {
+    const { weight, bias, epsilon } = this;
+    const body = (input: Tensor) => scope(() => maskedLayerNorm(input, weight, bias, mask, { epsilon }));
+    return gradientCheckpoint(body, x, [weight, bias]);
   }
 }

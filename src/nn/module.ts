@@ -38,6 +38,15 @@ export abstract class Module {
     return [...found];
   }
 
+  /** This module and every one below it, in the order of the fields. */
+  modules(): Module[] {
+    const found = new Set<Module>();
+    visit(this, (member) => {
+      if (member instanceof Module) found.add(member);
+    });
+    return [...found];
+  }
+
   /** Number of trained numbers; nothing is allocated to count them. */
   parameterCount(): number {
     return this.parameters().reduce((count, parameter) => count + parameter.size, 0);

@@ -1,6 +1,7 @@
 /** A recipe turns options and the length of a run into a method. */
 
 import type { DescribedMethod } from "../apollo/method.ts";
+import type { ModelSize } from "../nn/index.ts";
 
 /** What a recipe may know of the run it serves. */
 export interface RecipeCall {
@@ -8,6 +9,8 @@ export interface RecipeCall {
   steps: number;
   /** L */
   targetDepth: number;
+  /** The small model that the run begins from, and the large one, as soon as these are known. */
+  growth?: { from: ModelSize; to: ModelSize };
 }
 
 export type Recipe<Options> = (options: Options, call: RecipeCall) => DescribedMethod;

@@ -61,6 +61,18 @@ describe("step plans", () => {
     expect(() => validateStepPlan(plan(1, 1, [0, 4]), 3)).to.throw("trainable layer 4");
     expect(() => validateStepPlan(plan(1, 1, [2, 2]), 3)).to.throw("trainable layer 2 is named twice");
     expect(() => validateStepPlan(plan(1, 0.5, [0, 2]), 3)).not.to.throw();
+    const masked = (growthMask: number): StepPlan => ({
+      ...{ positions: [{ weight: 0, branchScale: 1, growthMask }], trainable: "all" },
+    });
+    for (const good of [0, 0.5, 1]) expect(() => validateStepPlan(masked(good), 1)).not.to.throw();
+    for (const bad of [-0.1, 1.5, Number.NaN])
+      expect(() => validateStepPlan(masked(bad), 1)).to.throw(`position 0 must lie in [0, 1], not ${bad}`);
+    const withMask = (kept: number, factor: number): StepPlan => ({
+      ...{ ...plan(1), growthMasks: { heads: { kept, factor } } },
+    });
+    expect(() => validateStepPlan(withMask(2, 0), 3)).not.to.throw();
+    expect(() => validateStepPlan(withMask(0, 0), 3)).to.throw('"heads" must be a whole number from 1, not 0');
+    expect(() => validateStepPlan(withMask(2, 1.5), 3)).to.throw('the space "heads" must lie in [0, 1], not 1.5');
     expect(() => validateStepPlan(plan(1, 1, []), 3)).not.to.throw();
   });
 });

@@ -2,8 +2,10 @@ import { expect } from "chai";
 import fc from "fast-check";
 import {
   add,
+  gradcheck,
   layerNorm,
   logSoftmax,
+  maskedLayerNorm,
   readableLayerNorm,
   residualLayerNorm,
   softmax,
@@ -186,5 +188,50 @@ describe("residualLayerNorm", () => {
     expect(() => residualLayerNorm(x, row, row, row, { epsilon: 1 })).to.throw(
       "residualLayerNorm: change [2] has not the shape of what it is added to, [1, 2]",
     );
+  });
+});
+
+describe("maskedLayerNorm", () => {
+  /** Rows of C normal numbers, weight and bias, and a mask with the first channels fully there. */
+  const cases = fc.record({
+    columns: fc.integer({ min: 2, max: 6 }),
+    more: fc.integer({ min: 0, max: 5 }),
+    factor: fc.constantFrom(0, 0.3, 1),
+    seed: seeds,
+  });
+  const epsilon = 1e-2;
+
+  it("has the gradients of finite differences, the second ones too", () => {
+    const property = fc.property(cases, ({ columns, more, factor, seed }) => {
+      const random = new Random(seed);
+      const all = columns + more;
+      const inputs = [[3, all], [all], [all]].map((shape) => f64(normals(random, shape)));
+      const mask = f64(Array.from({ length: all }, (_, channel) => (channel < columns ? 1 : factor)));
+      const masked = (...[x, weight, bias]: Tensor[]) => maskedLayerNorm(x, weight, bias, mask, { epsilon });
+      gradcheck(masked, inputs);
+      gradcheck(masked, inputs, { order: 2 });
+    });
+    fc.assert(property, { seed: 4, numRuns: 30 });
+  });
+
+  it("counts each channel by its mask, in the statistics and in the result", () => {
+    const property = fc.property(cases, ({ columns, more, factor, seed }) => {
+      scope(() => {
+        const random = new Random(seed);
+        const all = columns + more;
+        const [values, scale, shift] = [[3, all], [all], [all]].map((shape) => normals(random, shape));
+        const mask = Array.from({ length: all }, (_, channel): number => (channel < columns ? 1 : factor));
+        const y = maskedLayerNorm(f64(values), f64(scale), f64(shift), f64(mask), { epsilon });
+        const total = mask.reduce((a, b) => a + b);
+        expectNumbers(y, [3, all], (index) => {
+          const row = line(values, [3, all], 1, index);
+          const mean = row.reduce((sum, x, channel) => sum + mask[channel] * x, 0) / total;
+          const variance = row.reduce((sum, x, channel) => sum + mask[channel] * (x - mean) ** 2, 0) / total;
+          const normalised = (pick(values, index) - mean) / Math.sqrt(variance + epsilon);
+          return mask[index[1]] * (normalised * pick(scale, [index[1]]) + pick(shift, [index[1]]));
+        });
+      });
+    });
+    fc.assert(property, { seed: 5, numRuns: 50 });
   });
 });

@@ -20,6 +20,7 @@ describe("the options of experiments", () => {
     ["apollo-us", ["--k", "5"], "--k 5 means nothing to the recipe apollo-us"],
     ["apollo-es", ["--lvps", "round"], "--lvps round means nothing to the recipe apollo-es"],
     ["apollo-lvps", ["--es", "round"], "--es round means nothing to the recipe apollo-lvps"],
+    ["lemon", ["--ramp-length", "0.1"], "--ramp-length 0.1 means nothing to the recipe lemon"],
     ["scratch,apollo-fs", ["--k", "0"], "--k 0 means nothing to any of the recipes scratch, apollo-fs"],
   ] as [string, string[], string][]) {
     it(`refuse what no recipe uses: ${recipes} ${args.join(" ")}`, () => {
@@ -37,5 +38,9 @@ describe("the options of experiments", () => {
     expect(es.depth).to.deep.equal({ sampler: "es", es: "round", k: 2 });
     expect(us.depth).to.deep.equal({ sampler: "us" });
     for (const { map } of [lvps, es, us]) expect(map).to.equal("stack");
+    const small = ["--small-hidden", "16", "--small-heads", "1"];
+    const [msg, lemon] = experimentsOf("msg,lemon", ...small, "--ramp-length", "0.1").map(({ recipe }) => recipe);
+    expect(msg).to.deep.include({ kind: "msg", rampLength: 0.1 });
+    expect(lemon).to.have.all.keys("kind", "small");
   });
 });

@@ -86,6 +86,31 @@ describe("a run in its folder", () => {
     expect(own.evaluations[0].modelFlops).to.equal(0);
   });
 
+  it("lets masked units grow in from the small model's function, and resumes and writes in the midst of a ramp", async () => {
+    const grow = { kind: "msg", rampLength: 0.2 } as const;
+    const recipe = { ...grow, small: { hidden: 8, heads: 1, layers: 2, steps: 10 } };
+    const controller = new AbortController();
+    const stopped = await run(experiment({ recipe }), {
+      ...{ ...options("masked"), signal: controller.signal },
+      onProgress: ({ step }) => step === 7 && controller.abort(),
+    });
+    expect(stopped.status).to.equal("interrupted");
+    expect(stopped.stages[0].depths.map(({ depth }) => depth)).to.deep.equal([2, 4]);
+    const [start] = readRun(join(folder, "masked")).evaluations;
+    const small = join(folder, "masked", "small-model");
+    expect(start.loss).to.be.closeTo(readRun(small).evaluations.at(-1)!.loss, 1e-5);
+    // Layers that have not begun are not in the checkpoint, and not needed.
+    expect([...generateText(join(folder, "masked"), text)].join("")).not.to.equal("");
+    await run(experiment({ recipe }), { ...options("masked"), resume: true });
+    // From the folder of a run its sizes are learned no earlier than its weights.
+    await run(experiment({ recipe: { ...grow, small: { run: small } } }), options("masked-again"));
+    expect(bytes("masked-again").equals(bytes("masked"))).to.equal(true);
+    rmSync(join(small, "checkpoint.safetensors"));
+    const stateless = experiment({ recipe: { ...grow, small: { run: small } } });
+    const error = await run(stateless, options("masked-stateless")).catch((thrown: Error) => thrown);
+    expect((error as Error).message).to.equal("growth: the small model comes without the state of its optimizer");
+  });
+
   it("takes a small model from a finished run, and refuses one that does not fit", async () => {
     const place = join(folder, "wide", "small-model");
     const recipe = { ...recipes.fpi, small: { run: place } };

@@ -5,7 +5,7 @@ import { formatShape, type Shape, ShapeError, sameShape } from "../../tensor/sha
 import type { Tensor } from "../../tensor/tensor.ts";
 import { type BackwardCall, defineOp } from "../op.ts";
 import { add, div, mul, sqrt, sub } from "./elementwise.ts";
-import { mean, variance } from "./reduction.ts";
+import { mean, sum, variance } from "./reduction.ts";
 import { drawLength, drawShape } from "./samples.ts";
 import { rowsLayout } from "./softmax.ts";
 
@@ -160,4 +160,23 @@ export function readableLayerNorm(x: Tensor, weight: Tensor, bias: Tensor, { eps
   const last = { axes: -1, keepAxes: true };
   const normalised = div(sub(x, mean(x, last)), sqrt(add(variance(x, last), epsilon)));
   return add(mul(normalised, weight), bias);
+}
+
+/**
+ * {@link readableLayerNorm} whose channels count by a mask [C] of numbers in [0, 1], in the statistics and in the result:
+ * mean = Σ m·x/Σ m, variance = Σ m·(x − mean)²/Σ m, m·((x − mean)/√(variance + ε)·weight + bias).
+ * Channels with mask 0 are as if they were not there, with 1 everywhere it is the ordinary one.
+ */
+export function maskedLayerNorm(
+  x: Tensor,
+  weight: Tensor,
+  bias: Tensor,
+  mask: Tensor,
+  { epsilon }: LayerNormOptions,
+): Tensor {
+  const channels = sum(mask);
+  const maskedMean = (values: Tensor) => div(sum(mul(values, mask), { axes: -1, keepAxes: true }), channels);
+  const centred = sub(x, maskedMean(x));
+  const normalised = div(centred, sqrt(add(maskedMean(mul(centred, centred)), epsilon)));
+  return mul(add(mul(normalised, weight), bias), mask);
 }

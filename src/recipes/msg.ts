@@ -1,0 +1,84 @@
+/**
+ * Masked structural growth (methods C.6 [C]): begin with all units and layers of the large model, the new ones random and masked
+ * out, so that the function is the small model's at any ratio of sizes; then let masks go linearly from 0 to 1, one dimension
+ * after the other. Adam's averages of the old units are kept.
+ *
+ * The authors ramp over 5,000 steps each, in the order inner layers, depth, stream, heads, depth [C]. A share of the run instead is this
+ * project's choice, and so is depth last: layers whose mask is still 0 are not run, and cost nothing until their turn [D]. Units that
+ * wait are computed all the same. New layers are random and on top; the authors' code can also begin them as copies [C], which
+ * is not here. The run's learning-rate schedule begins at growth: it is rewound, as theirs can be, which has no second warm-up
+ * then (`warmupRatio: 0`).
+ */
+
+import { addUnits } from "../apollo/growth/add-units.ts";
+import type { GrowthMasks } from "../apollo/growth/growth-masks.ts";
+import { type Space, unitsOf } from "../apollo/growth/parameter-axes.ts";
+import { planFromMap, type StepPlan } from "../apollo/step-plan.ts";
+import type { Recipe } from "./recipe.ts";
+import { scratch } from "./scratch.ts";
+
+export interface MsgOptions {
+  /** Share of the run that the mask of each dimension takes from 0 to 1; 0.05 when absent [D]. */
+  rampLength?: number;
+}
+
+/** Wider are all three spaces, or none of them. */
+const SPACES: readonly Space[] = ["inner", "residual", "heads"];
+
+export const msg: Recipe<MsgOptions> = ({ rampLength = 0.05 }, call) => {
+  const { steps, targetDepth: L, growth } = call;
+  const rampSteps = Math.max(1, Math.round(rampLength * steps));
+  // Where sizes are not known yet, all may grow.
+  const isWider = growth === undefined || growth.to.hidden > growth.from.hidden;
+  const oldLayers = growth?.from.layers ?? L;
+  const spaces = isWider ? SPACES : [];
+  const ramps = spaces.length + (growth === undefined || oldLayers < L ? 1 : 0);
+  if (ramps * rampSteps >= steps)
+    throw new Error(`msg: ${ramps} ramps of ${rampLength} of ${steps} steps leave none for the whole model`);
+  const maskAt = (ramp: number, step: number) => Math.min(1, Math.max(0, (step - ramp * rampSteps) / rampSteps));
+
+  const planAt = (step: number): StepPlan => {
+    if (growth === undefined) throw new Error("msg: the sizes of the small model are not known");
+    const units = unitsOf(growth.from);
+    const masks: GrowthMasks = {};
+    spaces.forEach((space, ramp) => {
+      const factor = maskAt(ramp, step);
+      if (factor < 1) masks[space] = { kept: units[space], factor };
+    });
+    const ofNewLayers = maskAt(spaces.length, step);
+    const { positions, ...rest } = planFromMap([...new Array(ofNewLayers === 0 ? oldLayers : L).keys()]);
+    return {
+      ...rest,
+      positions: positions.map((position) =>
+        position.weight < oldLayers || ofNewLayers === 1 ? position : { ...position, growthMask: ofNewLayers },
+      ),
+      ...(Object.keys(masks).length > 0 && { growthMasks: masks }),
+    };
+  };
+
+  const whole = scratch({}, call);
+  const shallowSteps = oldLayers < L ? spaces.length * rampSteps + 1 : 0;
+  return {
+    ...whole,
+    name: "msg",
+    planStep: ({ step }) => planAt(step),
+    planFullDepth: (uniqueLayers, updates) =>
+      updates === undefined ? whole.planFullDepth(uniqueLayers) : planAt(updates),
+    layersAt: (_, depth) => [...new Array(depth).keys()],
+    growthMap: () => null,
+    depths: () =>
+      [
+        { depth: oldLayers, probability: shallowSteps / steps },
+        { depth: L, probability: 1 - shallowSteps / steps },
+      ].filter(({ probability }) => probability > 0),
+    firstWeights(first) {
+      const { family, blocks } = first.model;
+      if (family === "gpt" && blocks[0]?.norm === "post")
+        throw new Error(
+          "msg: the first layer of post-LN GPT reads the stream without a norm, which new channels would disturb",
+        );
+      addUnits(first);
+      return null;
+    },
+  };
+};
