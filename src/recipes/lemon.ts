@@ -6,9 +6,9 @@
  * here: ratios must be whole, and the schedule is the run's.
  */
 
+import { withIdentities } from "../apollo/growth/identity-layers.ts";
 import { unitMap, withUnequalShares } from "../apollo/growth/widen.ts";
 import { widerModel } from "../apollo/growth/wider-model.ts";
-import { withIdentities } from "./net2net.ts";
 import type { Recipe } from "./recipe.ts";
 import { scratch } from "./scratch.ts";
 
