@@ -45,6 +45,7 @@ export { Sgd } from "./optim/sgd.ts";
 export { albert } from "./recipes/albert.ts";
 export { type ApolloOptions, apollo } from "./recipes/apollo.ts";
 export { bert2bert } from "./recipes/bert2bert.ts";
+export { depthUpScaling } from "./recipes/depth-up-scaling.ts";
 export { gstack } from "./recipes/gstack.ts";
 export { hypercloning } from "./recipes/hypercloning.ts";
 export { layerDrop } from "./recipes/layer-drop.ts";

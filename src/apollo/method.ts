@@ -43,6 +43,8 @@ export interface Method {
    * once its coefficients are trained.
    */
   firstWeights?(call: FirstWeightsCall): GrowthOperator | null;
+  /** Refuses a small model that it cannot begin from, before that is trained. @throws naming the sizes. */
+  checkSmall?(small: ModelSize, large: ModelSize): void;
 }
 
 /** A trained model of the same family that a method begins from. */

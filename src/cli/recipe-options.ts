@@ -103,6 +103,7 @@ const NAMED: Readonly<Record<string, NamedRecipe>> = {
   net2net: fromSmall({ kind: "net2net" }),
   hypercloning: fromSmall({ kind: "hypercloning" }),
   lemon: fromSmall({ kind: "lemon" }),
+  "depth-up-scaling": fromSmall({ kind: "depth-up-scaling" }),
   "swe-f": oneGrowth("swe"),
   raptr: { flags: [], toInput: () => ({ kind: "raptr" }) },
   "layer-drop": { flags: [], toInput: () => ({ kind: "layer-drop" }) },

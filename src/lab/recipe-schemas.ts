@@ -9,6 +9,7 @@ import type { DescribedMethod } from "../apollo/method.ts";
 import { albert } from "../recipes/albert.ts";
 import { apollo } from "../recipes/apollo.ts";
 import { bert2bert } from "../recipes/bert2bert.ts";
+import { depthUpScaling } from "../recipes/depth-up-scaling.ts";
 import { gstack } from "../recipes/gstack.ts";
 import { hypercloning } from "../recipes/hypercloning.ts";
 import { layerDrop } from "../recipes/layer-drop.ts";
@@ -112,6 +113,7 @@ const ENTRIES = [
   entry("net2net", { small: smallModelSchema, noise: number.min(0, "must not be negative").default(0.01) }, net2net),
   entry("hypercloning", { small: smallModelSchema }, hypercloning),
   entry("lemon", { small: smallModelSchema }, lemon),
+  entry("depth-up-scaling", { small: smallModelSchema }, depthUpScaling),
   entry(
     "ligo",
     {
