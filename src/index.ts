@@ -25,6 +25,7 @@ export {
 } from "./apollo/depth-sampler.ts";
 export { type GrowLayers, growByMap, OPTIMIZER_POLICIES, type OptimizerPolicy } from "./apollo/growth/grow-layers.ts";
 export { LigoOperator, type LigoOptions } from "./apollo/growth/ligo-operator.ts";
+export { MangoOperator, type MangoOptions } from "./apollo/growth/mango-operator.ts";
 export { unitMap, type WidthMapName, widen } from "./apollo/growth/widen.ts";
 export { LAYER_MAPS, type LayerMapName, layerMap, preservesFunctionAtGrowth } from "./apollo/layer-map.ts";
 export type { LayeredModel, SizedModel } from "./apollo/layered-model.ts";
@@ -51,6 +52,7 @@ export { hypercloning } from "./recipes/hypercloning.ts";
 export { layerDrop } from "./recipes/layer-drop.ts";
 export { lemon } from "./recipes/lemon.ts";
 export { ligo } from "./recipes/ligo.ts";
+export { mango } from "./recipes/mango.ts";
 export { midas } from "./recipes/midas.ts";
 export { mslt } from "./recipes/mslt.ts";
 export { net2net } from "./recipes/net2net.ts";

@@ -100,6 +100,7 @@ const NAMED: Readonly<Record<string, NamedRecipe>> = {
   "bert2bert-fpi": fromSmall({ kind: "bert2bert", knowledge: "fpi" }),
   "bert2bert-aki": fromSmall({ kind: "bert2bert", knowledge: "aki" }),
   ligo: fromSmall({ kind: "ligo" }),
+  mango: fromSmall({ kind: "mango" }),
   net2net: fromSmall({ kind: "net2net" }),
   hypercloning: fromSmall({ kind: "hypercloning" }),
   lemon: fromSmall({ kind: "lemon" }),

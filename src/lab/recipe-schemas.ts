@@ -15,6 +15,7 @@ import { hypercloning } from "../recipes/hypercloning.ts";
 import { layerDrop } from "../recipes/layer-drop.ts";
 import { lemon } from "../recipes/lemon.ts";
 import { ligo } from "../recipes/ligo.ts";
+import { mango } from "../recipes/mango.ts";
 import { BLOCK_COPIES, midas } from "../recipes/midas.ts";
 import { mslt } from "../recipes/mslt.ts";
 import { net2net } from "../recipes/net2net.ts";
@@ -35,6 +36,13 @@ const depthSchema = z.strictObject({
   es: z.enum(ES_VARIANTS).optional(),
   k: number.optional(),
 });
+
+/** Of recipes whose growth is learned. */
+const operatorShape = {
+  operatorSteps: whole.default(100),
+  operatorLearningRate: number.positive("must be above 0").default(1e-3),
+  depthMap: z.enum(LAYER_MAPS).default("stack"),
+};
 
 /** Ties a recipe to the schema of its options. */
 function entry<Kind extends string, Shape extends z.ZodRawShape>(
@@ -114,16 +122,8 @@ const ENTRIES = [
   entry("hypercloning", { small: smallModelSchema }, hypercloning),
   entry("lemon", { small: smallModelSchema }, lemon),
   entry("depth-up-scaling", { small: smallModelSchema }, depthUpScaling),
-  entry(
-    "ligo",
-    {
-      small: smallModelSchema,
-      operatorSteps: whole.default(100),
-      operatorLearningRate: number.positive("must be above 0").default(1e-3),
-      depthMap: z.enum(LAYER_MAPS).default("stack"),
-    },
-    ligo,
-  ),
+  entry("ligo", { small: smallModelSchema, ...operatorShape }, ligo),
+  entry("mango", { small: smallModelSchema, ...operatorShape, rank: whole.default(1) }, mango),
 ] as const;
 
 export const RECIPE_KINDS = ENTRIES.map(({ kind }) => kind);
