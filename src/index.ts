@@ -51,6 +51,7 @@ export { gstack } from "./recipes/gstack.ts";
 export { hypercloning } from "./recipes/hypercloning.ts";
 export { layerDrop } from "./recipes/layer-drop.ts";
 export { lemon } from "./recipes/lemon.ts";
+export { lesa } from "./recipes/lesa.ts";
 export { ligo } from "./recipes/ligo.ts";
 export { mango } from "./recipes/mango.ts";
 export { midas } from "./recipes/midas.ts";

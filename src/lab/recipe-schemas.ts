@@ -14,6 +14,7 @@ import { gstack } from "../recipes/gstack.ts";
 import { hypercloning } from "../recipes/hypercloning.ts";
 import { layerDrop } from "../recipes/layer-drop.ts";
 import { lemon } from "../recipes/lemon.ts";
+import { LESA_TRAINED, lesa } from "../recipes/lesa.ts";
 import { ligo } from "../recipes/ligo.ts";
 import { mango } from "../recipes/mango.ts";
 import { BLOCK_COPIES, midas } from "../recipes/midas.ts";
@@ -122,6 +123,17 @@ const ENTRIES = [
   entry("hypercloning", { small: smallModelSchema }, hypercloning),
   entry("lemon", { small: smallModelSchema }, lemon),
   entry("depth-up-scaling", { small: smallModelSchema }, depthUpScaling),
+  entry(
+    "lesa",
+    {
+      small: smallModelSchema,
+      inserted: whole.optional(),
+      trained: z.enum(LESA_TRAINED).default("new"),
+      epochs: whole.default(5),
+      normWeight: number.min(0, "must lie in [0, 1]").max(1, "must lie in [0, 1]").default(5e-5),
+    },
+    lesa,
+  ),
   entry("ligo", { small: smallModelSchema, ...operatorShape }, ligo),
   entry("mango", { small: smallModelSchema, ...operatorShape, rank: whole.default(1) }, mango),
 ] as const;
