@@ -86,6 +86,17 @@ const fromSmall = (options: object, flags: readonly RecipeFlag[] = []): NamedRec
   }),
 });
 
+/** LESA has to know how many layers are new before it sees the small model. */
+const lesa: NamedRecipe = {
+  flags: SMALL_FLAGS,
+  toInput({ smallLayers, ...rest }, layers) {
+    const inserted = smallLayers === undefined ? undefined : layers - smallLayers;
+    // Of a run's model, they are told here and known there.
+    const flags = rest.smallRun === undefined ? { smallLayers, ...rest } : rest;
+    return { ...fromSmall({ kind: "lesa" }).toInput(flags, layers), inserted };
+  },
+};
+
 const NAMED: Readonly<Record<string, NamedRecipe>> = {
   scratch: { flags: [], toInput: () => ({ kind: "scratch" }) },
   "apollo-lvps": apollo("lvps", ["lvps", "k", "sharedGradient", "depthDraw"]),
@@ -101,10 +112,13 @@ const NAMED: Readonly<Record<string, NamedRecipe>> = {
   "bert2bert-fpi": fromSmall({ kind: "bert2bert", knowledge: "fpi" }),
   "bert2bert-aki": fromSmall({ kind: "bert2bert", knowledge: "aki" }),
   ligo: fromSmall({ kind: "ligo" }),
+  mango: fromSmall({ kind: "mango" }),
   net2net: fromSmall({ kind: "net2net" }),
   hypercloning: fromSmall({ kind: "hypercloning" }),
   lemon: fromSmall({ kind: "lemon" }),
   msg: fromSmall({ kind: "msg" }, ["rampLength"]),
+  "depth-up-scaling": fromSmall({ kind: "depth-up-scaling" }),
+  lesa,
   "swe-f": oneGrowth("swe"),
   raptr: { flags: [], toInput: () => ({ kind: "raptr" }) },
   "layer-drop": { flags: [], toInput: () => ({ kind: "layer-drop" }) },

@@ -4,6 +4,7 @@ import { existsSync } from "node:fs";
 import { join } from "node:path";
 import { train } from "../apollo/algorithm.ts";
 import type { DescribedMethod, GrowthOperator, SmallModel } from "../apollo/method.ts";
+import { countFlops } from "../autograd/index.ts";
 import { checkpointState } from "../io/checkpoint.ts";
 import { readWhole } from "../io/files.ts";
 import { decodeSafetensors } from "../io/safetensors.ts";
@@ -35,15 +36,20 @@ export interface BeginningCall {
 export function beginFromSmall(experiment: Experiment, method: DescribedMethod, call: BeginningCall): Beginning {
   const { task, optimizer, folder } = call;
   const small = readSmallModel(experiment, task, folder);
-  const operator = method.firstWeights!({
-    model: task.model,
-    small: small.model,
-    optimizer,
-    random: Random.stream(experiment.seed, "first weights"),
-  });
+  const began = performance.now();
+  const { result: operator, flops } = countFlops(() =>
+    method.firstWeights!({
+      model: task.model,
+      small: small.model,
+      optimizer,
+      random: Random.stream(experiment.seed, "first weights"),
+    }),
+  );
+  const own = { modelFlops: flops.model, layerFlops: flops.model, elapsedMs: performance.now() - began, tokens: 0 };
   const { layers, hidden } = small.model.size;
   const smallModel = { layers, hidden, ...small.costs };
-  if (operator === null) return { smallModel };
+  // What only copies weights costs nothing; what learns from them does, without any text too.
+  if (operator === null) return { smallModel, ...(own.modelFlops > 0 && { preparation: own }) };
   const preparation = trainOperator(operator, experiment, task);
   operator.apply();
   return { smallModel, preparation };

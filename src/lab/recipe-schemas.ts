@@ -9,11 +9,14 @@ import type { DescribedMethod } from "../apollo/method.ts";
 import { albert } from "../recipes/albert.ts";
 import { apollo } from "../recipes/apollo.ts";
 import { bert2bert } from "../recipes/bert2bert.ts";
+import { depthUpScaling } from "../recipes/depth-up-scaling.ts";
 import { gstack } from "../recipes/gstack.ts";
 import { hypercloning } from "../recipes/hypercloning.ts";
 import { layerDrop } from "../recipes/layer-drop.ts";
 import { lemon } from "../recipes/lemon.ts";
+import { LESA_TRAINED, lesa } from "../recipes/lesa.ts";
 import { ligo } from "../recipes/ligo.ts";
+import { mango } from "../recipes/mango.ts";
 import { BLOCK_COPIES, midas } from "../recipes/midas.ts";
 import { msg } from "../recipes/msg.ts";
 import { mslt } from "../recipes/mslt.ts";
@@ -35,6 +38,13 @@ const depthSchema = z.strictObject({
   es: z.enum(ES_VARIANTS).optional(),
   k: number.optional(),
 });
+
+/** Of recipes whose growth is learned. */
+const operatorShape = {
+  operatorSteps: whole.default(100),
+  operatorLearningRate: number.positive("must be above 0").default(1e-3),
+  depthMap: z.enum(LAYER_MAPS).default("stack"),
+};
 
 /** Ties a recipe to the schema of its options. */
 function entry<Kind extends string, Shape extends z.ZodRawShape>(
@@ -114,16 +124,20 @@ const ENTRIES = [
   entry("hypercloning", { small: smallModelSchema }, hypercloning),
   entry("lemon", { small: smallModelSchema }, lemon),
   entry("msg", { small: smallModelSchema, rampLength: fraction.default(0.05) }, msg),
+  entry("depth-up-scaling", { small: smallModelSchema }, depthUpScaling),
   entry(
-    "ligo",
+    "lesa",
     {
       small: smallModelSchema,
-      operatorSteps: whole.default(100),
-      operatorLearningRate: number.positive("must be above 0").default(1e-3),
-      depthMap: z.enum(LAYER_MAPS).default("stack"),
+      inserted: whole.optional(),
+      trained: z.enum(LESA_TRAINED).default("new"),
+      epochs: whole.default(5),
+      normWeight: number.min(0, "must lie in [0, 1]").max(1, "must lie in [0, 1]").default(5e-5),
     },
-    ligo,
+    lesa,
   ),
+  entry("ligo", { small: smallModelSchema, ...operatorShape }, ligo),
+  entry("mango", { small: smallModelSchema, ...operatorShape, rank: whole.default(1) }, mango),
 ] as const;
 
 export const RECIPE_KINDS = ENTRIES.map(({ kind }) => kind);

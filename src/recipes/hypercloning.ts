@@ -3,17 +3,18 @@
  * function-preserving growth in width with the circular map, for whole ratios. A new optimizer, as for all that begin from a small model.
  */
 
+import { checkWholeRatio } from "../apollo/growth/parameter-axes.ts";
 import { bert2bert } from "./bert2bert.ts";
 import type { Recipe } from "./recipe.ts";
 
 export const hypercloning: Recipe<object> = (_, call) => {
+  if (call.growth !== undefined) checkWholeRatio("hypercloning", call.growth.from, call.growth.to);
   const cloning = bert2bert({ knowledge: "fpi", widthMap: "circular" }, call);
   return {
     ...cloning,
     name: "hypercloning",
     firstWeights(first) {
-      const [from, to] = [first.small.size.hidden, first.model.size.hidden];
-      if (to % from !== 0) throw new Error(`hypercloning: ${to} channels are no whole number of clones of ${from}`);
+      checkWholeRatio("hypercloning", first.small.size, first.model.size);
       return cloning.firstWeights!(first);
     },
   };

@@ -6,25 +6,28 @@
  * here: ratios must be whole, and the schedule is the run's.
  */
 
+import { withIdentities } from "../apollo/growth/identity-layers.ts";
+import { checkWholeRatio } from "../apollo/growth/parameter-axes.ts";
 import { unitMap, withUnequalShares } from "../apollo/growth/widen.ts";
 import { widerModel } from "../apollo/growth/wider-model.ts";
-import { withIdentities } from "./net2net.ts";
 import type { Recipe } from "./recipe.ts";
 import { scratch } from "./scratch.ts";
 
-export const lemon: Recipe<object> = (_, call) => ({
-  ...scratch({}, call),
-  name: "lemon",
-  firstWeights(first) {
-    const { model, small } = first;
-    const [from, to] = [small.size.hidden, model.size.hidden];
-    if (to % from !== 0) throw new Error(`lemon: ${to} channels are no whole multiple of ${from}`);
-    const wide = widerModel({
-      ...first,
-      makeMap: (growth) => withUnequalShares(unitMap("circular", growth.from, growth.to, growth.random), growth.random),
-      layers: withIdentities(small.size.layers, model.size.layers),
-    });
-    model.loadStateDict(wide);
-    return null;
-  },
-});
+export const lemon: Recipe<object> = (_, call) => {
+  if (call.growth !== undefined) checkWholeRatio("lemon", call.growth.from, call.growth.to);
+  return {
+    ...scratch({}, call),
+    name: "lemon",
+    firstWeights(first) {
+      const { model, small } = first;
+      checkWholeRatio("lemon", small.size, model.size);
+      const wide = widerModel({
+        ...first,
+        makeMap: ({ from, to, random }) => withUnequalShares(unitMap("circular", from, to, random), random),
+        layers: withIdentities(small.size.layers, model.size.layers),
+      });
+      model.loadStateDict(wide);
+      return null;
+    },
+  };
+};

@@ -6,6 +6,7 @@
  * normalises once more behind a layer that adds nothing. A new optimizer [M].
  */
 
+import { withIdentities } from "../apollo/growth/identity-layers.ts";
 import { unitMap } from "../apollo/growth/widen.ts";
 import { widerModel } from "../apollo/growth/wider-model.ts";
 import type { FirstWeightsCall } from "../apollo/method.ts";
@@ -33,14 +34,6 @@ export const net2net: Recipe<Net2NetOptions> = ({ noise = 0.01 }, call) => ({
     return null;
   },
 });
-
-/** Each small layer, followed by as many new ones as it takes; the lower ones by one more where they do not divide. */
-export function withIdentities(from: number, to: number): (number | null)[] {
-  return Array.from({ length: from }, (_, layer) => {
-    const added = Math.floor((to - from) / from) + (layer < (to - from) % from ? 1 : 0);
-    return [layer, ...new Array<null>(added).fill(null)];
-  }).flat();
-}
 
 function addNoise({ model, random }: FirstWeightsCall, noise: number): void {
   for (const parameter of model.parameters()) {

@@ -72,7 +72,7 @@ export interface RunHeader {
   stages: RunStage[];
   /** What was spent on the small model that the run began from; its costs do not contain it. */
   smallModel?: RunCosts & { layers: number; hidden: number };
-  /** What was spent on an operator that made the first weights; the run's costs begin with it. */
+  /** What was spent on learning how to make the first weights; the run's costs begin with it. */
   preparation?: RunCosts;
   /** Where the run began. */
   runtime: RunRuntime;

@@ -1,5 +1,6 @@
 import { expect } from "chai";
 import fc from "fast-check";
+import { withIdentities } from "../../src/apollo/growth/identity-layers.ts";
 import { axesOf, unitsOf } from "../../src/apollo/growth/parameter-axes.ts";
 import { unitMap, widen, withUnequalShares } from "../../src/apollo/growth/widen.ts";
 import type { SizedModel } from "../../src/apollo/layered-model.ts";
@@ -9,7 +10,7 @@ import { AdamW } from "../../src/optim/adamw.ts";
 import { type Bert2BertOptions, bert2bert } from "../../src/recipes/bert2bert.ts";
 import { hypercloning } from "../../src/recipes/hypercloning.ts";
 import { lemon } from "../../src/recipes/lemon.ts";
-import { net2net, withIdentities } from "../../src/recipes/net2net.ts";
+import { net2net } from "../../src/recipes/net2net.ts";
 import { Random } from "../../src/tensor/random.ts";
 import { scope } from "../../src/tensor/scope.ts";
 import { causalBatch, maskedBatch, randomise } from "../nn/tiny-models.ts";

@@ -43,4 +43,19 @@ describe("the options of experiments", () => {
     expect(msg).to.deep.include({ kind: "msg", rampLength: 0.1 });
     expect(lemon).to.have.all.keys("kind", "small");
   });
+
+  it("tell recipes that begin from a small model what it has", () => {
+    const small = ["--small-layers", "8", "--small-hidden", "64", "--small-heads", "4"];
+    const [scaled, lesa, mango] = experimentsOf("depth-up-scaling,lesa,mango", "--layers", "12", ...small).map(
+      ({ recipe }) => JSON.parse(JSON.stringify(recipe)),
+    );
+    expect(scaled).to.deep.equal({ kind: "depth-up-scaling", small: { layers: 8, hidden: 64, heads: 4 } });
+    expect(lesa).to.deep.include({ kind: "lesa", inserted: 4, small: { layers: 8, hidden: 64, heads: 4 } });
+    expect(mango).to.deep.include({ kind: "mango", rank: 1, operatorSteps: 100 });
+  });
+
+  it("tell LESA how many layers a run has whose model is there", () => {
+    const [{ recipe }] = experimentsOf("lesa", "--layers", "11", "--small-run", "runs/small", "--small-layers", "6");
+    expect(JSON.parse(JSON.stringify(recipe))).to.deep.include({ inserted: 5, small: { run: "runs/small" } });
+  });
 });

@@ -152,6 +152,21 @@ describe("a run in its folder", () => {
     expect(bytes("ligo").equals(bytes("ligo-uncut"))).to.equal(true);
   });
 
+  it("charges what networks learned from a small model's layers to the run, and trains the new layer alone", async () => {
+    const recipe = { kind: "lesa", inserted: 1, small: { hidden: 16, heads: 2, layers: 3, steps: 10 } } as const;
+    const { preparation, smallModel } = await run(experiment({ recipe }), options("lesa"));
+    const { evaluations, steps } = readRun(join(folder, "lesa"));
+    expect(smallModel).to.include({ layers: 3, hidden: 16 });
+    expect(preparation!.tokens).to.equal(0);
+    expect(preparation!.modelFlops).to.be.greaterThan(0);
+    expect(evaluations[0].modelFlops).to.equal(preparation!.modelFlops);
+    // Close to the small model, which most of it is.
+    const small = readRun(join(folder, "lesa", "small-model")).evaluations.at(-1)!;
+    expect(evaluations[0].loss).to.be.lessThan(small.loss + 0.3);
+    expect(evaluations.at(-1)!.loss).to.be.lessThan(evaluations[0].loss);
+    expect(steps.every(({ trainedLayers }) => trainedLayers === 1)).to.equal(true);
+  });
+
   for (const stopAfter of [5, 6, 13]) {
     it(`continues to bitwise the same weights and log after a stop at step ${stopAfter}`, async () => {
       const name = `cut-${stopAfter}`;

@@ -23,6 +23,18 @@ export function checkGrowth(from: ModelSize, to: ModelSize): void {
   }
 }
 
+/** @throws when a model would have to grow wider, for methods that grow in depth alone. */
+export function checkSameWidth(from: ModelSize, to: ModelSize): void {
+  if (from.hidden !== to.hidden)
+    throw new Error(`growth: in depth alone, ${from.hidden} channels cannot become ${to.hidden}`);
+}
+
+/** @throws when the stream does not grow by a whole ratio, for methods that copy every channel as often. */
+export function checkWholeRatio(method: string, from: ModelSize, to: ModelSize): void {
+  if (to.hidden % from.hidden !== 0)
+    throw new Error(`${method}: ${to.hidden} channels are no whole multiple of ${from.hidden}`);
+}
+
 /**
  * One axis of a parameter. `writes`: one number per unit, which copies take over; `reads`: a sum runs over the units, which
  * copies share between them.
