@@ -3,12 +3,14 @@
 import { join } from "node:path";
 import { type StepTimes, stepTimes } from "../lab/calibration.ts";
 import { compareRegime, compareSuite, workOf } from "../lab/compare-suite.ts";
+import { recordedSuite } from "../lab/recorded-suites.ts";
 import { Records } from "../lab/records.ts";
 import { REGIME } from "../lab/regime.ts";
 import { runSuites } from "../lab/run-suite.ts";
-import { type RecipeRuns, type Regime, runsOf, type Suite } from "../lab/suite.ts";
+import type { RecipeRuns, Regime, Suite } from "../lab/suite.ts";
 import { writeRegimeReport, writeSuiteReport } from "../lab/suite-report.ts";
 import { SUITES } from "../lab/suites.ts";
+import type { RegimeComparison } from "../report/regime-comparison.ts";
 import { regimeTable, regimeWarnings } from "../report/regime-table.ts";
 import type { SuiteComparison } from "../report/suite-comparison.ts";
 import { suiteTable } from "../report/suite-table.ts";
@@ -35,16 +37,15 @@ export async function compareBySuite(flags: SuiteFlags): Promise<void> {
   const suites = "points" in suite ? suite.points.map((point) => point.suite) : [suite];
   const folder = flags.out ?? join("runs", suite.name);
   const records = new Records(flags.records ?? join(folder, "records"));
-  const recordOf = (hash: string) => records.get(hash);
-  const runs = flags.reportOnly
-    ? suites.map((one) => runsOf(one, recordOf))
-    : await runOnBoard(suites, { folder, records, processes: flags.processes, solo: flags.solo });
-  const comparisonOf = (one: Suite, ofSuite: readonly RecipeRuns[]) =>
-    compareSuite(one, ofSuite, recordOf, flags.solo ? null : timesOf(ofSuite, records));
+  const comparisons = flags.reportOnly
+    ? suites.map((one) => recordedSuite(one, records))
+    : (await runOnBoard(suites, { folder, records, processes: flags.processes, solo: flags.solo })).map((runs, index) =>
+        compareSuite(suites[index], runs, (hash) => records.get(hash), flags.solo ? null : timesOf(runs, records)),
+      );
   const { warnings, table, files } =
     "points" in suite
-      ? await tellRegime(suite, runs, comparisonOf, folder)
-      : await tellSuite(comparisonOf(suite, runs[0]), folder);
+      ? await tellRegime(compareRegime(suite, comparisons), folder)
+      : await tellSuite(comparisons[0], folder);
   for (const warning of warnings) console.log(warning);
   console.log(textOf(table));
   console.log(`report: ${files.report}   numbers: ${files.comparison}   tables in Markdown: ${files.markdown}`);
@@ -86,13 +87,7 @@ async function tellSuite(comparison: SuiteComparison, folder: string) {
   return { warnings: comparison.warnings, table: suiteTable(comparison), files };
 }
 
-async function tellRegime(
-  regime: Regime,
-  runs: readonly (readonly RecipeRuns[])[],
-  comparisonOf: Parameters<typeof compareRegime>[2],
-  folder: string,
-) {
-  const comparison = compareRegime(regime, runs, comparisonOf);
+async function tellRegime(comparison: RegimeComparison, folder: string) {
   const files = await writeRegimeReport(folder, comparison);
   return { warnings: regimeWarnings(comparison), table: regimeTable(comparison), files };
 }

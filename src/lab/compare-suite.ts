@@ -60,20 +60,15 @@ export function compareSuite(
   };
 }
 
-/** @param runs of each point's suite. @param comparisonOf the comparison of a suite with these runs. */
+/** @param comparisons of the points' suites, in their order. */
 export function compareRegime(
   { title, middle, points }: Regime,
-  runs: readonly (readonly RecipeRuns[])[],
-  comparisonOf: (suite: Suite, runs: readonly RecipeRuns[]) => SuiteComparison,
+  comparisons: readonly SuiteComparison[],
 ): RegimeComparison {
   return {
     title,
     setup: setupOf(middle),
-    points: points.map(({ axis, value, suite }, index) => ({
-      axis,
-      value,
-      comparison: comparisonOf(suite, runs[index]),
-    })),
+    points: points.map(({ axis, value }, index) => ({ axis, value, comparison: comparisons[index] })),
   };
 }
 

@@ -4,7 +4,7 @@ import { join } from "node:path";
 import { writeWhole } from "../io/files.ts";
 import type { Figure } from "../report/figures.ts";
 import type { RegimeComparison } from "../report/regime-comparison.ts";
-import { regimeTable } from "../report/regime-table.ts";
+import { regimeTable, regimeWarnings } from "../report/regime-table.ts";
 import type { SuiteComparison } from "../report/suite-comparison.ts";
 import { learningRateTable, markdownTable, suiteTable } from "../report/suite-table.ts";
 import { COMPARISON_FILE, FIGURES_FOLDER, REPORT_FILE } from "./compare.ts";
@@ -25,7 +25,7 @@ export async function writeSuiteReport(folder: string, comparison: SuiteComparis
     comparison,
     figures,
     page: renderSuiteReport(comparison, figures),
-    markdown: suiteMarkdown(comparison),
+    markdown: `## ${comparison.title}\n\n${suiteMarkdown(comparison)}`,
   });
 }
 
@@ -36,17 +36,16 @@ export async function writeRegimeReport(folder: string, comparison: RegimeCompar
     comparison,
     figures,
     page: renderRegimeReport(comparison, figures),
-    markdown: regimeMarkdown(comparison),
+    markdown: `## ${comparison.title}\n\n${regimeMarkdown(comparison)}`,
   });
 }
 
-/** A suite's tables, as docs/results.md shows them. */
+/** What was run, what is missing, and the tables, as Markdown. */
 export function suiteMarkdown(comparison: SuiteComparison): string {
-  const { title, setup, warnings, machines } = comparison;
+  const { setup, warnings, machines } = comparison;
   return paragraphs([
-    `## ${title}`,
     `${setup}. Made on ${machines.join("; ")}.`,
-    ...warnings,
+    ...warnings.map((warning) => `*${warning}*`),
     markdownTable(suiteTable(comparison)),
     "End loss by learning rate, first seed:",
     markdownTable(learningRateTable(comparison)),
@@ -54,8 +53,11 @@ export function suiteMarkdown(comparison: SuiteComparison): string {
 }
 
 export function regimeMarkdown(comparison: RegimeComparison): string {
-  const { title, setup } = comparison;
-  return paragraphs([`## ${title}`, `In the middle: ${setup}.`, markdownTable(regimeTable(comparison))]);
+  return paragraphs([
+    `In the middle: ${comparison.setup}.`,
+    ...regimeWarnings(comparison).map((warning) => `*${warning}*`),
+    markdownTable(regimeTable(comparison)),
+  ]);
 }
 
 const paragraphs = (parts: readonly string[]) => `${parts.join("\n\n")}\n`;
