@@ -104,6 +104,8 @@ const NAMED: Readonly<Record<string, NamedRecipe>> = {
   hypercloning: fromSmall({ kind: "hypercloning" }),
   lemon: fromSmall({ kind: "lemon" }),
   "swe-f": oneGrowth("swe"),
+  "swe-a": { flags: [], toInput: () => ({ kind: "swe-adaptive", untying: "all" }) },
+  "swe-m": { flags: [], toInput: () => ({ kind: "swe-adaptive", untying: "split" }) },
   raptr: { flags: [], toInput: () => ({ kind: "raptr" }) },
   "layer-drop": { flags: [], toInput: () => ({ kind: "layer-drop" }) },
   albert: { flags: [], toInput: () => ({ kind: "albert" }) },

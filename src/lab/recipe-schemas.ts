@@ -22,7 +22,7 @@ import { RAPTR_SCALES, raptr } from "../recipes/raptr.ts";
 import type { Recipe, RecipeCall } from "../recipes/recipe.ts";
 import { scratch } from "../recipes/scratch.ts";
 import { stackbert } from "../recipes/stackbert.ts";
-import { swe } from "../recipes/swe.ts";
+import { adaptiveSwe, swe, UNTYING_RULES } from "../recipes/swe.ts";
 import { fraction, number, whole } from "./number-schemas.ts";
 import { smallModelSchema } from "./small-model.ts";
 
@@ -81,6 +81,16 @@ const ENTRIES = [
   ),
   entry("mslt", { blockLayers: whole.optional(), stageLength: fraction.default(0.1) }, mslt),
   entry("swe", { unitLayers: whole.default(1), boundary: fraction.default(0.1) }, swe),
+  entry(
+    "swe-adaptive",
+    {
+      untying: z.enum(UNTYING_RULES).default("all"),
+      unitLayers: whole.default(1),
+      threshold: number.min(-1, "must lie in [-1, 1]").max(1, "must lie in [-1, 1]").default(0.5),
+      checkEvery: whole.optional(),
+    },
+    adaptiveSwe,
+  ),
   entry(
     "one-layer",
     { boundary: fraction.default(0.8), optimizerAtGrowth: z.enum(OPTIMIZER_POLICIES).default("slot") },
