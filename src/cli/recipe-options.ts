@@ -24,6 +24,7 @@ export interface RecipeFlags {
   smallLayers?: number;
   smallSteps?: number;
   smallLearningRate?: number;
+  prefixShare?: number;
 }
 
 type RecipeFlag = keyof RecipeFlags;
@@ -74,10 +75,11 @@ const SMALL_FLAGS = [
 ] as const;
 
 /** Recipes that begin from a small trained model. */
-const fromSmall = (options: object): NamedRecipe => ({
-  flags: SMALL_FLAGS,
-  toInput: ({ smallRun, smallHidden, smallHeads, smallLayers, smallSteps, smallLearningRate }) => ({
+const fromSmall = (options: object, flags: readonly RecipeFlag[] = []): NamedRecipe => ({
+  flags: [...SMALL_FLAGS, ...flags],
+  toInput: ({ smallRun, smallHidden, smallHeads, smallLayers, smallSteps, smallLearningRate, ...rest }) => ({
     ...options,
+    ...rest,
     small: {
       ...{ run: smallRun, hidden: smallHidden, heads: smallHeads, layers: smallLayers },
       ...{ steps: smallSteps, learningRate: smallLearningRate },
@@ -97,8 +99,8 @@ const NAMED: Readonly<Record<string, NamedRecipe>> = {
     flags: ["stages", "boundaries", "map"],
     toInput: (flags) => ({ kind: "stackbert", ...flags }),
   },
-  "bert2bert-fpi": fromSmall({ kind: "bert2bert", knowledge: "fpi" }),
-  "bert2bert-aki": fromSmall({ kind: "bert2bert", knowledge: "aki" }),
+  "bert2bert-fpi": fromSmall({ kind: "bert2bert", knowledge: "fpi" }, ["prefixShare"]),
+  "bert2bert-aki": fromSmall({ kind: "bert2bert", knowledge: "aki" }, ["prefixShare"]),
   ligo: fromSmall({ kind: "ligo" }),
   net2net: fromSmall({ kind: "net2net" }),
   hypercloning: fromSmall({ kind: "hypercloning" }),
@@ -138,7 +140,12 @@ export function addRecipeOptions(command: Command): Command {
     .option("--small-heads <n>", "its attention heads", parseCount)
     .option("--small-layers <n>", "its layers (those of the large model)", parseCount)
     .option("--small-steps <n>", "its updates (those of the large model)", parseCount)
-    .option("--small-learning-rate <lr>", "its largest learning rate (that of the large model)", parseNumber);
+    .option("--small-learning-rate <lr>", "its largest learning rate (that of the large model)", parseNumber)
+    .option(
+      "--prefix-share <fraction>",
+      "bert2BERT's first stage, which trains prefixes (0; published .125)",
+      parseNumber,
+    );
 }
 
 function named(recipe: string): NamedRecipe {

@@ -116,6 +116,8 @@ const ENTRIES = [
       small: smallModelSchema,
       knowledge: z.enum(["fpi", "aki"]).default("aki"),
       widthMap: z.enum(WIDTH_MAPS).default("random"),
+      prefixShare: number.min(0, "must lie in [0, 1)").lt(1, "must lie in [0, 1)").default(0),
+      prefixLayers: whole.optional(),
     },
     bert2bert,
   ),
