@@ -1,6 +1,7 @@
 /** What distinguishes one way of progressive training from another: the part that a recipe fills in. */
 
 import type { ModelSize, TransformerBlock } from "../nn/index.ts";
+import type { Optimizer } from "../optim/optimizer.ts";
 import type { Random } from "../tensor/random.ts";
 import type { DepthProbability } from "./depth-sampler.ts";
 import type { GrowLayers } from "./growth/grow-layers.ts";
@@ -45,6 +46,8 @@ export interface Method {
    * once its coefficients are trained.
    */
   firstWeights?(call: FirstWeightsCall): GrowthOperator | null;
+  /** Refuses a small model that it cannot begin from, before that is trained. @throws naming the sizes. */
+  checkSmall?(small: ModelSize, large: ModelSize): void;
 }
 
 /**
@@ -67,6 +70,8 @@ export interface SmallModel {
   size: ModelSize;
   /** Weights by parameter name. */
   weights: ReadonlyMap<string, Values>;
+  /** What its optimizer had come to, by parameter name, where that was kept. */
+  state?: ReadonlyMap<string, { step: number; averages: Record<string, Values> }>;
 }
 
 /** What the first weights are made from. */
@@ -74,6 +79,8 @@ export interface FirstWeightsCall {
   /** The model that is to be trained, as it is initialised. */
   model: SizedModel;
   small: SmallModel;
+  /** Of the large model, as yet without state. */
+  optimizer: Optimizer;
   /** A stream of its own. */
   random: Random;
 }

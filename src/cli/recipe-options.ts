@@ -25,6 +25,7 @@ export interface RecipeFlags {
   smallSteps?: number;
   smallLearningRate?: number;
   prefixShare?: number;
+  restartShare?: number;
 }
 
 type RecipeFlag = keyof RecipeFlags;
@@ -105,6 +106,7 @@ const NAMED: Readonly<Record<string, NamedRecipe>> = {
   net2net: fromSmall({ kind: "net2net" }),
   hypercloning: fromSmall({ kind: "hypercloning" }),
   lemon: fromSmall({ kind: "lemon" }),
+  staged: fromSmall({ kind: "staged" }, ["restartShare"]),
   "swe-f": oneGrowth("swe"),
   "swe-a": { flags: [], toInput: () => ({ kind: "swe-adaptive", untying: "all" }) },
   "swe-m": { flags: [], toInput: () => ({ kind: "swe-adaptive", untying: "split" }) },
@@ -145,7 +147,8 @@ export function addRecipeOptions(command: Command): Command {
       "--prefix-share <fraction>",
       "bert2BERT's first stage, which trains prefixes (0; published .125)",
       parseNumber,
-    );
+    )
+    .option("--restart-share <fraction>", "how much of the schedule is over where staged begins (.03)", parseNumber);
 }
 
 function named(recipe: string): NamedRecipe {

@@ -88,6 +88,27 @@ export function checkpointWeights(file: SafetensorsFile): Map<string, StoredTens
   return partsOf(file).weights;
 }
 
+/** The optimizer's state in a checkpoint alone, by parameter. @throws naming `source` when it is not whole. */
+export function checkpointState(
+  file: SafetensorsFile,
+  source: string,
+): Map<string, { step: number; averages: Record<string, StoredTensor> }> {
+  const fail = (problem: string): never => {
+    throw new Error(`${source}: ${problem}`);
+  };
+  const { averages } = partsOf(file);
+  const steps = Object.entries(stepsOf(file.metadata.steps, fail));
+  return new Map(
+    steps.map(([name, step]) => {
+      const own = [...averages].map(([average, tensors]) => [
+        average,
+        tensors.get(name) ?? fail(`"${name}" lacks the running average ${average}`),
+      ]);
+      return [name, { step, averages: Object.fromEntries(own) }];
+    }),
+  );
+}
+
 /** The tensors by what they are, and by the name of their parameter. */
 function partsOf({ tensors }: SafetensorsFile): {
   weights: Map<string, StoredTensor>;

@@ -138,6 +138,7 @@ export function smallExperimentOf(experiment: Experiment): Experiment | null {
     throw new Error(`${name}: the small model needs either the folder of a run, or hidden and heads`);
   const small = { ...model, layers, hidden, heads };
   checkGrowth(small, model);
+  methodOf(experiment).checkSmall?.(small, model);
   return {
     ...experiment,
     name: `small-${layers}x${hidden}`,

@@ -4,30 +4,41 @@ import { existsSync } from "node:fs";
 import { join } from "node:path";
 import { train } from "../apollo/algorithm.ts";
 import type { DescribedMethod, GrowthOperator, SmallModel } from "../apollo/method.ts";
+import { checkpointState } from "../io/checkpoint.ts";
 import { readWhole } from "../io/files.ts";
 import { decodeSafetensors } from "../io/safetensors.ts";
 import { AdamW } from "../optim/adamw.ts";
 import { learningRateSchedule } from "../optim/learning-rate.ts";
+import type { Optimizer } from "../optim/optimizer.ts";
 import { scratch } from "../recipes/scratch.ts";
 import { readRun } from "../report/run-files.ts";
 import type { RunCosts, RunHeader } from "../report/run-log.ts";
 import { Random } from "../tensor/random.ts";
 import type { Experiment } from "./experiment.ts";
-import { TOKENIZER_FILE, WEIGHTS_FILE } from "./run-folder.ts";
+import { CHECKPOINT_FILE, TOKENIZER_FILE, WEIGHTS_FILE } from "./run-folder.ts";
 import { type Task, trainingInputs } from "./task.ts";
 
 /** What the run's header tells of its beginning. */
 export type Beginning = Pick<RunHeader, "smallModel" | "preparation">;
 
+/** What a run's first weights are written into, and the folder of the small model's run. */
+export interface BeginningCall {
+  task: Task;
+  optimizer: Optimizer;
+  folder: string;
+}
+
 /**
  * Writes the first weights of a task's model from the finished run in `folder`.
  * @throws naming the folder, when its run is not finished, or of another family, context, vocabulary or tokenizer.
  */
-export function beginFromSmall(experiment: Experiment, method: DescribedMethod, task: Task, folder: string): Beginning {
+export function beginFromSmall(experiment: Experiment, method: DescribedMethod, call: BeginningCall): Beginning {
+  const { task, optimizer, folder } = call;
   const small = readSmallModel(experiment, task, folder);
   const operator = method.firstWeights!({
     model: task.model,
     small: small.model,
+    optimizer,
     random: Random.stream(experiment.seed, "first weights"),
   });
   const { layers, hidden } = small.model.size;
@@ -53,7 +64,16 @@ function readSmallModel({ model }: Experiment, task: Task, folder: string): { mo
   const path = join(folder, WEIGHTS_FILE);
   const { tensors } = decodeSafetensors(readWhole(path), path);
   const { modelFlops, layerFlops, elapsedMs, tokens } = evaluations.at(-1)!;
-  return { model: { size, weights: tensors }, costs: { modelFlops, layerFlops, elapsedMs, tokens } };
+  const state = readState(join(folder, CHECKPOINT_FILE));
+  return {
+    model: { size, weights: tensors, ...(state && { state }) },
+    costs: { modelFlops, layerFlops, elapsedMs, tokens },
+  };
+}
+
+/** What the small model's optimizer had come to; null where no checkpoint was kept. */
+function readState(path: string): SmallModel["state"] | null {
+  return existsSync(path) ? checkpointState(decodeSafetensors(readWhole(path), path), path) : null;
 }
 
 /** By the one training loop, on the batches of the run's first steps, which the run then sees again. */

@@ -22,10 +22,12 @@ import { RAPTR_SCALES, raptr } from "../recipes/raptr.ts";
 import type { Recipe, RecipeCall } from "../recipes/recipe.ts";
 import { scratch } from "../recipes/scratch.ts";
 import { stackbert } from "../recipes/stackbert.ts";
+import { DEPTH_COPIES, staged } from "../recipes/staged.ts";
 import { adaptiveSwe, swe, UNTYING_RULES } from "../recipes/swe.ts";
 import { fraction, number, whole } from "./number-schemas.ts";
 import { smallModelSchema } from "./small-model.ts";
 
+const shareFromZero = number.min(0, "must lie in [0, 1)").lt(1, "must lie in [0, 1)");
 const layerCounts = z.array(whole).min(1, "must not be empty");
 
 const depthSchema = z.strictObject({
@@ -116,7 +118,7 @@ const ENTRIES = [
       small: smallModelSchema,
       knowledge: z.enum(["fpi", "aki"]).default("aki"),
       widthMap: z.enum(WIDTH_MAPS).default("random"),
-      prefixShare: number.min(0, "must lie in [0, 1)").lt(1, "must lie in [0, 1)").default(0),
+      prefixShare: shareFromZero.default(0),
       prefixLayers: whole.optional(),
     },
     bert2bert,
@@ -124,6 +126,17 @@ const ENTRIES = [
   entry("net2net", { small: smallModelSchema, noise: number.min(0, "must not be negative").default(0.01) }, net2net),
   entry("hypercloning", { small: smallModelSchema }, hypercloning),
   entry("lemon", { small: smallModelSchema }, lemon),
+  entry(
+    "staged",
+    {
+      small: smallModelSchema,
+      depthCopies: z.enum(DEPTH_COPIES).default("alternate"),
+      identity: z.boolean("must be true or false").default(false),
+      restartShare: shareFromZero.default(0.03),
+      rewarmShare: shareFromZero.default(0.0008),
+    },
+    staged,
+  ),
   entry(
     "ligo",
     {

@@ -95,7 +95,7 @@ export async function run(experiment: Experiment, options: RunOptions): Promise<
     const small = await smallModelFolder(experiment, options);
     if (small === null)
       return { ...header, status: "interrupted", reason: "stopped while the small model was trained" };
-    header = { ...header, ...beginFromSmall(experiment, method, task, small) };
+    header = { ...header, ...beginFromSmall(experiment, method, { task, optimizer, folder: small }) };
   }
   writeWhole(join(folder, runFileNames.experiment), `${JSON.stringify(experiment, null, 2)}\n`);
   writeWhole(join(folder, TOKENIZER_FILE), task.tokenizerJson);

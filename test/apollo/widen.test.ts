@@ -5,6 +5,7 @@ import { unitMap, widen, withUnequalShares } from "../../src/apollo/growth/widen
 import type { SizedModel } from "../../src/apollo/layered-model.ts";
 import { noGrad } from "../../src/autograd/index.ts";
 import { Bert, Gpt } from "../../src/nn/index.ts";
+import { AdamW } from "../../src/optim/adamw.ts";
 import { type Bert2BertOptions, bert2bert } from "../../src/recipes/bert2bert.ts";
 import { hypercloning } from "../../src/recipes/hypercloning.ts";
 import { lemon } from "../../src/recipes/lemon.ts";
@@ -14,6 +15,8 @@ import { scope } from "../../src/tensor/scope.ts";
 import { causalBatch, maskedBatch, randomise } from "../nn/tiny-models.ts";
 
 const CALL = { steps: 10, targetDepth: 2 };
+/** Of no use to these recipes. */
+const optimizer = new AdamW([]);
 
 type Model = Gpt | Bert;
 type Kind = "gpt" | "bert" | "bert pre-LN";
@@ -48,7 +51,7 @@ function grown(
   const wide = modelOf(kind, { layers: toLayers, heads: toHeads });
   const method = bert2bert(options, { steps: 10, targetDepth: toLayers });
   const first = { size: small.size, weights: small.stateDict() };
-  method.firstWeights!({ model: wide as unknown as SizedModel, small: first, random: new Random(seed) });
+  method.firstWeights!({ model: wide as unknown as SizedModel, small: first, optimizer, random: new Random(seed) });
   return { small, wide };
 }
 
@@ -126,9 +129,9 @@ describe("function-preserving growth in width", () => {
     const wide = new Gpt({ layers: 1, heads: 2, hidden: 16, context: 6, vocabulary: 11 });
     const { firstWeights } = bert2bert({}, { steps: 10, targetDepth: 1 });
     const first = { size: small.size, weights: small.stateDict() };
-    expect(() => firstWeights!({ model: wide as unknown as SizedModel, small: first, random: new Random(1) })).to.throw(
-      "heads of 4 channels cannot become heads of 8",
-    );
+    expect(() =>
+      firstWeights!({ model: wide as unknown as SizedModel, small: first, optimizer, random: new Random(1) }),
+    ).to.throw("heads of 4 channels cannot become heads of 8");
   });
 });
 
@@ -145,7 +148,12 @@ describe("growth in width and depth that preserves the function", () => {
     randomise(small, seed);
     const large = modelOf(kind, to);
     const first = { size: small.size, weights: small.stateDict() };
-    recipes[name].firstWeights!({ model: large as unknown as SizedModel, small: first, random: new Random(seed) });
+    recipes[name].firstWeights!({
+      model: large as unknown as SizedModel,
+      small: first,
+      optimizer,
+      random: new Random(seed),
+    });
     return { small, large };
   }
 
@@ -198,7 +206,7 @@ describe("growth in width and depth that preserves the function", () => {
       const large = modelOf("gpt", { layers: 1, heads: 4 });
       const first = { size: small.size, weights: small.stateDict() };
       net2net({ noise }, CALL).firstWeights!({
-        ...{ model: large as unknown as SizedModel, small: first, random: new Random(1) },
+        ...{ model: large as unknown as SizedModel, small: first, optimizer, random: new Random(1) },
       });
       return large.stateDict();
     });

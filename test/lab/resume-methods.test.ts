@@ -1,12 +1,13 @@
 import { readFileSync, rmSync, writeFileSync } from "node:fs";
 import { join } from "node:path";
 import { expect } from "chai";
+import { decodeSafetensors } from "../../src/io/safetensors.ts";
 import { parseExperiment, type RecipeInput } from "../../src/lab/experiment.ts";
 import { run } from "../../src/lab/run.ts";
 import { readRun } from "../../src/report/run-files.ts";
 import { makeSmallCorpus } from "./small-corpus.ts";
 
-describe("a run of a method that remembers", () => {
+describe("a run whose method has more to go on with than weights", () => {
   let folder: string;
   let corpus: string;
 
@@ -75,6 +76,38 @@ describe("a run of a method that remembers", () => {
     const groups = steps.flatMap(({ tiedGroups }) => tiedGroups ?? []);
     expect(groups, "the threshold is one at which groups split one after another").to.have.lengthOf.above(1);
     expect(groups).to.deep.equal([...groups].sort((a, b) => a - b));
+  });
+
+  it("staged training begins with the small run's function and state, and goes on", async () => {
+    const recipe = { kind: "staged", small: { hidden: 8, heads: 1, steps: 6 } } as const;
+    const { evaluations } = await expectSameAfter(recipe, "staged", [2, 5]);
+    const small = readRun(join(folder, "staged", "small-model"));
+    expect(evaluations[0].loss).to.be.closeTo(small.evaluations.at(-1)!.loss, 1e-5);
+    const checkpoint = file("staged", "checkpoint.safetensors");
+    // 6 updates of the small model, and 12.
+    const { steps } = decodeSafetensors(readFileSync(checkpoint), checkpoint).metadata;
+    expect(new Set(Object.values(JSON.parse(steps)))).to.deep.equal(new Set([18]));
+  });
+
+  it("staged training refuses a small run whose state is gone or torn, and sizes that do not double, before any is trained", async () => {
+    const from = join(folder, "staged", "small-model");
+    const recipe = { kind: "staged", small: { run: from } } as const;
+    const failure = async () => {
+      const error = await run(experiment(recipe), place("stateless")).catch((thrown: Error) => thrown);
+      return (error as Error).message;
+    };
+    const checkpoint = join(from, "checkpoint.safetensors");
+    writeFileSync(
+      checkpoint,
+      readFileSync(checkpoint, "latin1").replace('"v/head', '"w/head').replace('"v/final', '"w/final'),
+      "latin1",
+    );
+    expect(await failure()).to.match(/checkpoint\.safetensors: "\S+" lacks the running average/);
+    rmSync(checkpoint);
+    expect(await failure()).to.equal("growth: the small model comes without the state of its optimizer");
+    expect(() => experiment({ kind: "staged", small: { hidden: 8, heads: 1, layers: 3 } })).to.throw(
+      "staged: 3 layers of 8 channels cannot become 4 of 16",
+    );
   });
 
   it("names the checkpoint that does not hold what the method remembered", async () => {
