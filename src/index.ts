@@ -23,6 +23,8 @@ export {
   releaseDepth,
   SAMPLERS,
 } from "./apollo/depth-sampler.ts";
+export { doubleState } from "./apollo/growth/double-state.ts";
+export { doubleWidth } from "./apollo/growth/double-width.ts";
 export { type GrowLayers, growByMap, OPTIMIZER_POLICIES, type OptimizerPolicy } from "./apollo/growth/grow-layers.ts";
 export { type GrowthMasks, withGrowthMasks } from "./apollo/growth/growth-masks.ts";
 export { LigoOperator, type LigoOptions } from "./apollo/growth/ligo-operator.ts";
@@ -30,10 +32,11 @@ export { MangoOperator, type MangoOptions } from "./apollo/growth/mango-operator
 export { unitMap, type WidthMapName, widen } from "./apollo/growth/widen.ts";
 export { LAYER_MAPS, type LayerMapName, layerMap, preservesFunctionAtGrowth } from "./apollo/layer-map.ts";
 export type { LayeredModel, SizedModel } from "./apollo/layered-model.ts";
-export type { DescribedMethod, Method, SmallModel } from "./apollo/method.ts";
+export type { DescribedMethod, FirstWeightsCall, GradientRule, Method, SmallModel } from "./apollo/method.ts";
 export { BOUNDARY_PRESETS, type Stage, stageAt, stagePlan } from "./apollo/schedule.ts";
 export { sharedPath } from "./apollo/shared-layers.ts";
 export { planFromMap, type StepPlan, usesPerWeight, validateStepPlan } from "./apollo/step-plan.ts";
+export { splitGroups, TiedLayers, type TiedLayersOptions, untieAll } from "./apollo/tied-layers.ts";
 export * from "./autograd/index.ts";
 export * from "./data/index.ts";
 export { makeCheckpoint, restoreCheckpoint } from "./io/checkpoint.ts";
@@ -64,7 +67,8 @@ export { raptr } from "./recipes/raptr.ts";
 export type { Recipe } from "./recipes/recipe.ts";
 export { scratch } from "./recipes/scratch.ts";
 export { stackbert } from "./recipes/stackbert.ts";
-export { swe } from "./recipes/swe.ts";
+export { staged } from "./recipes/staged.ts";
+export { adaptiveSwe, swe } from "./recipes/swe.ts";
 export type { VariantProbe } from "./tensor/choose-variant.ts";
 export { configureEngine, type EngineInfo, type EngineOptions, engineInfo, engineReady } from "./tensor/engine.ts";
 export { memory } from "./tensor/memory.ts";

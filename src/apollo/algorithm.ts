@@ -58,19 +58,27 @@ export interface StepRecord {
   tokens: number;
   /** Layers that learned, where not all did. */
   trainedLayers?: number;
+  /** Groups of layers that are tied from this update on, where the method changed their number. */
+  tiedGroups?: number;
   /** What was executed, per micro-batch. */
   plans: readonly StepPlan[];
 }
 
 /**
  * Trains, one update per iteration, and yields a record after each; the caller may look at the model between updates and
- * stop at any time.
+ * stop at any time. The call itself checks the options and, at the beginning of a run, lets the method prepare the layers.
  * @throws when the method is made for another depth than the model's or a number is out of range; when a plan names a layer that
  * the stage does not have; when a loss or gradient is not finite, naming the step: the model then stands as before that step.
  */
-export function* train<Batch>(options: TrainingOptions<Batch>): Generator<StepRecord, void, void> {
-  const { model, method, optimizer, startStep = 0 } = options;
+export function train<Batch>(options: TrainingOptions<Batch>): Generator<StepRecord, void, void> {
+  const { model, method, startStep = 0 } = options;
   checkOptions(options);
+  if (startStep === 0) method.gradientRule?.begin(model.blocks);
+  return updates(options);
+}
+
+function* updates<Batch>(options: TrainingOptions<Batch>): Generator<StepRecord, void, void> {
+  const { model, method, optimizer, startStep = 0 } = options;
   let uniqueLayers = method.stages[0].uniqueLayers;
   for (const stage of method.stages) {
     if (stage.firstStep > 0 && stage.firstStep >= startStep) {
@@ -123,6 +131,7 @@ function update<Batch>(options: TrainingOptions<Batch>, step: number, uniqueLaye
       kernelsFor(grad!.dtype).scale(grad!.numbers, grad!.numbers, factor);
     });
   }
+  const told = method.gradientRule?.apply({ step, blocks: model.blocks });
   const gradNorm = gradientNorm(parameters);
   if (!Number.isFinite(loss) || !Number.isFinite(gradNorm)) {
     model.zeroGrad();
@@ -148,6 +157,7 @@ function update<Batch>(options: TrainingOptions<Batch>, step: number, uniqueLaye
     tokens,
     plans,
     ...(trainable !== "all" && { trainedLayers: trainable.length }),
+    ...told,
   };
 }
 

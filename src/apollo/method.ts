@@ -1,6 +1,6 @@
 /** What distinguishes one way of progressive training from another: the part that a recipe fills in. */
 
-import type { ModelSize } from "../nn/index.ts";
+import type { ModelSize, TransformerBlock } from "../nn/index.ts";
 import type { Optimizer } from "../optim/optimizer.ts";
 import type { Random } from "../tensor/random.ts";
 import type { DepthProbability } from "./depth-sampler.ts";
@@ -42,11 +42,28 @@ export interface Method {
   sharedGradient: "sum" | "mean";
   /** The learning rate of each update, from the run's peak, where the method has a schedule of its own. */
   learningRate?(peak: number): (update: number) => number;
+  /** Acts on the gradients of each update, where a method does so. */
+  gradientRule?: GradientRule;
   /**
    * Writes the first weights from a small model's, where a method begins from one; or answers with an operator that does so
    * once its coefficients are trained.
    */
   firstWeights?(call: FirstWeightsCall): GrowthOperator | null;
+}
+
+/**
+ * What a method does between backward and clipping, and remembers from update to update. One run at a time: `begin`, or `load`
+ * where a run goes on, makes it forget the one before.
+ */
+export interface GradientRule {
+  /** Before a run's first update, and before its first evaluation. */
+  begin(blocks: readonly TransformerBlock[]): void;
+  /** Rewrites the gradients of all micro-batches of an update. @returns what the update's record tells of it. */
+  apply(call: { step: number; blocks: readonly TransformerBlock[] }): { tiedGroups?: number };
+  /** What it remembers, for checkpoints. */
+  save(): string;
+  /** @throws when the text is not what `save` gave for as many layers. */
+  load(memory: string): void;
 }
 
 /** A trained model of the same family that a method begins from. */

@@ -25,6 +25,8 @@ export interface RecipeFlags {
   smallSteps?: number;
   smallLearningRate?: number;
   rampLength?: number;
+  prefixShare?: number;
+  restartShare?: number;
 }
 
 type RecipeFlag = keyof RecipeFlags;
@@ -109,8 +111,8 @@ const NAMED: Readonly<Record<string, NamedRecipe>> = {
     flags: ["stages", "boundaries", "map"],
     toInput: (flags) => ({ kind: "stackbert", ...flags }),
   },
-  "bert2bert-fpi": fromSmall({ kind: "bert2bert", knowledge: "fpi" }),
-  "bert2bert-aki": fromSmall({ kind: "bert2bert", knowledge: "aki" }),
+  "bert2bert-fpi": fromSmall({ kind: "bert2bert", knowledge: "fpi" }, ["prefixShare"]),
+  "bert2bert-aki": fromSmall({ kind: "bert2bert", knowledge: "aki" }, ["prefixShare"]),
   ligo: fromSmall({ kind: "ligo" }),
   mango: fromSmall({ kind: "mango" }),
   net2net: fromSmall({ kind: "net2net" }),
@@ -119,7 +121,10 @@ const NAMED: Readonly<Record<string, NamedRecipe>> = {
   msg: fromSmall({ kind: "msg" }, ["rampLength"]),
   "depth-up-scaling": fromSmall({ kind: "depth-up-scaling" }),
   lesa,
+  staged: fromSmall({ kind: "staged" }, ["restartShare"]),
   "swe-f": oneGrowth("swe"),
+  "swe-a": { flags: [], toInput: () => ({ kind: "swe-adaptive", untying: "all" }) },
+  "swe-m": { flags: [], toInput: () => ({ kind: "swe-adaptive", untying: "split" }) },
   raptr: { flags: [], toInput: () => ({ kind: "raptr" }) },
   "layer-drop": { flags: [], toInput: () => ({ kind: "layer-drop" }) },
   albert: { flags: [], toInput: () => ({ kind: "albert" }) },
@@ -157,7 +162,13 @@ export function addRecipeOptions(command: Command): Command {
       "--ramp-length <share>",
       "how much of the run the mask of a growing dimension takes from 0 to 1 (.05)",
       parseNumber,
-    );
+    )
+    .option(
+      "--prefix-share <fraction>",
+      "bert2BERT's first stage, which trains prefixes (0; published .125)",
+      parseNumber,
+    )
+    .option("--restart-share <fraction>", "how much of the schedule is over where staged begins (.03)", parseNumber);
 }
 
 function named(recipe: string): NamedRecipe {

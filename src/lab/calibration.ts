@@ -122,14 +122,12 @@ function measure(experiment: Experiment, keys: readonly string[]): StepTimes {
   return Object.fromEntries(keys.map((key, index) => [key, median(elapsed[index])]));
 }
 
-/** A network of this depth from N weight sets, or through as many of them as it is deep. */
-function planOf(key: string): StepPlan {
+/** A network of this depth from N weight sets, or through the lowest where it is less deep; its uppermost layers learn. */
+export function planOf(key: string): StepPlan {
   const [uniqueLayers, meanDepth, trained] = key.split("/").map(Number);
   const depth = Math.round(meanDepth);
-  const layers = [...new Array(uniqueLayers).keys()];
-  const plan = planFromMap(
-    depth >= uniqueLayers ? layerMap("interp_floor", uniqueLayers, depth) : layers.slice(0, depth),
-  );
+  const layers = [...new Array(Math.min(uniqueLayers, depth)).keys()];
+  const plan = planFromMap(depth >= uniqueLayers ? layerMap("interp_floor", uniqueLayers, depth) : layers);
   return trained === undefined ? plan : { ...plan, trainable: layers.slice(-trained), freezesEmbeddings: true };
 }
 

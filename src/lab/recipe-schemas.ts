@@ -26,10 +26,12 @@ import { RAPTR_SCALES, raptr } from "../recipes/raptr.ts";
 import type { Recipe, RecipeCall } from "../recipes/recipe.ts";
 import { scratch } from "../recipes/scratch.ts";
 import { stackbert } from "../recipes/stackbert.ts";
-import { swe } from "../recipes/swe.ts";
+import { DEPTH_COPIES, staged } from "../recipes/staged.ts";
+import { adaptiveSwe, swe, UNTYING_RULES } from "../recipes/swe.ts";
 import { fraction, number, whole } from "./number-schemas.ts";
 import { smallModelSchema } from "./small-model.ts";
 
+const shareFromZero = number.min(0, "must lie in [0, 1)").lt(1, "must lie in [0, 1)");
 const layerCounts = z.array(whole).min(1, "must not be empty");
 
 const depthSchema = z.strictObject({
@@ -93,6 +95,16 @@ const ENTRIES = [
   entry("mslt", { blockLayers: whole.optional(), stageLength: fraction.default(0.1) }, mslt),
   entry("swe", { unitLayers: whole.default(1), boundary: fraction.default(0.1) }, swe),
   entry(
+    "swe-adaptive",
+    {
+      untying: z.enum(UNTYING_RULES).default("all"),
+      unitLayers: whole.default(1),
+      threshold: number.min(-1, "must lie in [-1, 1]").max(1, "must lie in [-1, 1]").default(0.5),
+      checkEvery: whole.optional(),
+    },
+    adaptiveSwe,
+  ),
+  entry(
     "one-layer",
     { boundary: fraction.default(0.8), optimizerAtGrowth: z.enum(OPTIMIZER_POLICIES).default("slot") },
     oneLayer,
@@ -117,6 +129,8 @@ const ENTRIES = [
       small: smallModelSchema,
       knowledge: z.enum(["fpi", "aki"]).default("aki"),
       widthMap: z.enum(WIDTH_MAPS).default("random"),
+      prefixShare: shareFromZero.default(0),
+      prefixLayers: whole.optional(),
     },
     bert2bert,
   ),
@@ -125,6 +139,17 @@ const ENTRIES = [
   entry("lemon", { small: smallModelSchema }, lemon),
   entry("msg", { small: smallModelSchema, rampLength: fraction.default(0.05) }, msg),
   entry("depth-up-scaling", { small: smallModelSchema }, depthUpScaling),
+  entry(
+    "staged",
+    {
+      small: smallModelSchema,
+      depthCopies: z.enum(DEPTH_COPIES).default("alternate"),
+      identity: z.boolean("must be true or false").default(false),
+      restartShare: shareFromZero.default(0.03),
+      rewarmShare: shareFromZero.default(0.0008),
+    },
+    staged,
+  ),
   entry(
     "lesa",
     {

@@ -87,7 +87,7 @@ export async function run(experiment: Experiment, options: RunOptions): Promise<
   const task = prepareTask(experiment, { cacheFolder: options.cacheFolder, onProgress: onPrepare });
   let method = methodOf(experiment, before?.smallModel);
   const optimizer = new AdamW(task.model.parameters(), { weightDecay: experiment.training.weightDecay });
-  const startStep = before === null ? 0 : restore(experiment, folder, task, optimizer);
+  const startStep = before === null ? 0 : restore(experiment, options, { task, method, optimizer });
   let header = describeRun(experiment, method, task, startStep > 0 ? before : null);
   const difference = differenceOfKernels(header);
   if (difference !== null) onPrepare?.(difference);
@@ -115,6 +115,7 @@ export async function run(experiment: Experiment, options: RunOptions): Promise<
     const checkpoint = makeCheckpoint(task.model.namedParameters(), optimizer, {
       step: `${step}`,
       experiment: experimentHash(experiment),
+      ...(method.gradientRule && { gradientRule: method.gradientRule.save() }),
     });
     writeWhole(join(folder, CHECKPOINT_FILE), encodeSafetensors(checkpoint));
   };
@@ -124,7 +125,6 @@ export async function run(experiment: Experiment, options: RunOptions): Promise<
   const checkpointEvery = Math.max(1, Math.ceil(steps / CHECKPOINTS));
   let breathed = performance.now();
   try {
-    if (startStep === 0) log.evaluation(evaluate(task, method, 0, log));
     const training = train({
       model: task.model,
       method,
@@ -133,6 +133,7 @@ export async function run(experiment: Experiment, options: RunOptions): Promise<
       ...trainingInputs(experiment, task),
       startStep,
     });
+    if (startStep === 0) log.evaluation(evaluate(task, method, 0, log));
     for (const trained of training) {
       const done = trained.step + 1;
       const record = log.step(trained);
@@ -280,11 +281,15 @@ function refuseOther(experiment: Experiment, folder: string): void {
 }
 
 /**
- * Puts model and optimizer back to the last checkpoint.
+ * Puts model, optimizer and what the method remembers back to the last checkpoint.
  * @returns the updates done by then; 0 without one.
  * @throws before anything is changed, naming the file, when it is damaged or of another experiment.
  */
-function restore(experiment: Experiment, folder: string, task: Task, optimizer: AdamW): number {
+function restore(
+  experiment: Experiment,
+  { folder }: Pick<RunOptions, "folder">,
+  { task, method, optimizer }: { task: Task; method: Method; optimizer: AdamW },
+): number {
   const path = join(folder, CHECKPOINT_FILE);
   if (!existsSync(path)) return 0;
   const checkpoint = decodeSafetensors(readWhole(path), path);
@@ -293,8 +298,18 @@ function restore(experiment: Experiment, folder: string, task: Task, optimizer: 
     throw new Error(`${path}: it belongs to the experiment ${hash}, not to ${experimentHash(experiment)}`);
   const step = checkpointStep(checkpoint, experiment, path);
   checkLogs(experiment, folder, step);
+  restoreMemory(method, checkpoint, path);
   restoreCheckpoint(checkpoint, task.model.namedParameters(), optimizer, path);
   return step;
+}
+
+function restoreMemory({ gradientRule }: Method, { metadata }: SafetensorsFile, path: string): void {
+  if (gradientRule === undefined) return;
+  try {
+    gradientRule.load(metadata.gradientRule ?? "");
+  } catch (error) {
+    throw new Error(`${path}: ${(error as Error).message}`);
+  }
 }
 
 /** @throws naming the file, when the records up to a checkpoint are not all there: costs are added up from them. */

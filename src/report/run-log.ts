@@ -92,8 +92,10 @@ export interface StepRecord {
   depth: number;
   /** N */
   uniqueLayers: number;
-  /** Layers that learned, the uppermost, where not all did. */
+  /** Layers that learned, the uppermost of those executed, where not all did. */
   trainedLayers?: number;
+  /** Groups of layers that are tied from this update on, where their number changed. */
+  tiedGroups?: number;
   learningRate: number;
   /** Global gradient norm before clipping; NaN where the run diverged. */
   gradNorm: number;

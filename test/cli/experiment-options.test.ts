@@ -58,4 +58,19 @@ describe("the options of experiments", () => {
     const [{ recipe }] = experimentsOf("lesa", "--layers", "11", "--small-run", "runs/small", "--small-layers", "6");
     expect(JSON.parse(JSON.stringify(recipe))).to.deep.include({ inserted: 5, small: { run: "runs/small" } });
   });
+
+  it("know recipes by what they do: SWE's rules, bert2BERT's first stage, staged training", () => {
+    const small = ["--small-hidden", "32", "--small-heads", "2"];
+    const args = [...small, "--prefix-share", ".125", "--restart-share", ".2"];
+    const names = "swe-a,swe-m,bert2bert-aki,staged";
+    const [all, split, twoStage, staged] = experimentsOf(names, ...args).map(({ recipe }) => recipe);
+    expect(all).to.include({ kind: "swe-adaptive", untying: "all", threshold: 0.5, unitLayers: 1 });
+    expect(split).to.include({ kind: "swe-adaptive", untying: "split" });
+    expect(twoStage).to.include({ kind: "bert2bert", prefixShare: 0.125 });
+    expect(staged).to.include({ kind: "staged", restartShare: 0.2, depthCopies: "alternate", identity: false });
+    expect(() => experimentsOf("bert2bert-aki", ...small, "--restart-share", ".2")).to.throw(
+      "--restart-share 0.2 means nothing to the recipe bert2bert-aki",
+    );
+    expect(() => experimentsOf("bert2bert-aki", ...small, "--prefix-share", "1")).to.throw("recipe.prefixShare is 1");
+  });
 });

@@ -1,7 +1,7 @@
 import { mkdirSync, readdirSync, rmSync, writeFileSync } from "node:fs";
 import { join } from "node:path";
 import { expect } from "chai";
-import { calibratedElapsedMs } from "../../src/lab/calibration.ts";
+import { calibratedElapsedMs, planOf } from "../../src/lab/calibration.ts";
 import { compareRuns } from "../../src/lab/compare.ts";
 import { compareSuite, workOf } from "../../src/lab/compare-suite.ts";
 import { experimentHash } from "../../src/lab/experiment.ts";
@@ -105,6 +105,10 @@ describe("the record of a run", () => {
   it("tells steps apart in which only some layers learn", () => {
     expect(workKey({ uniqueLayers: 6, depth: 6, trainedLayers: 3 })).to.equal("6/6/3");
     expect(workKey({ uniqueLayers: 6, depth: 12 })).to.equal("6/12");
+    // What is timed trains layers that it runs.
+    expect(planOf("4/4/2").trainable).to.deep.equal([2, 3]);
+    expect(planOf("4/3/1")).to.deep.include({ trainable: [2], freezesEmbeddings: true });
+    expect(planOf("4/3/1").positions.map(({ weight }) => weight)).to.deep.equal([0, 1, 2]);
   });
 
   it("gives seconds from step times measured alone", () => {

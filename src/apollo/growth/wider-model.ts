@@ -50,6 +50,7 @@ export function widerModel(options: WiderModelOptions): Map<string, Values> {
   );
 }
 
-function withoutEffect(name: string, { shape, values }: Values): Values {
+/** A parameter of a layer that is to add nothing to a pre-LN stream. */
+export function withoutEffect(name: string, { shape, values }: Values): Values {
   return { shape, values: INTO_STREAM.test(name) ? new Float32Array(values.length) : values };
 }
