@@ -30,9 +30,11 @@ const SAMPLED: readonly SuiteRecipe[] = [
 const LVPS_STACKED = apollo("apollo-lvps-stack", { depth: { sampler: "lvps" }, map: "stack" });
 const NONE_STACKED = apollo("apollo-none-stack", { depth: { sampler: "none" }, map: "stack" });
 
-/** Recipes of the paper's tables that begin from a small trained model, as wide as `hidden`. */
-const fromSmall = (hidden: number, heads: number): SuiteRecipe[] => {
-  const small = { hidden, heads, learningRate: 4e-3 };
+/** A small trained model to begin from, which has the learning rate that is best for it. */
+const small = (sizes: { hidden: number; heads: number; layers?: number }) => ({ ...sizes, learningRate: 4e-3 });
+
+/** Recipes of the paper's tables that begin from a small trained model. */
+const fromSmall = (small: { hidden: number; heads: number; learningRate: number }): SuiteRecipe[] => {
   return [
     { label: "bert2bert-fpi", recipe: { kind: "bert2bert", knowledge: "fpi", small } },
     { label: "bert2bert-aki", recipe: { kind: "bert2bert", knowledge: "aki", small } },
@@ -46,6 +48,9 @@ const fromSmall = (hidden: number, heads: number): SuiteRecipe[] => {
  */
 const MINI = { ...PRESETS["gpt-mini"], vocabulary: 4096 };
 const BERT_VOCABULARY = 2700;
+/** Of the models from which theirs begin: half as wide, or eight of the twelve layers. */
+const HALF_WIDTH = small({ hidden: 32, heads: 2 });
+const TWO_THIRDS_DEPTH = small({ hidden: MINI.hidden, heads: MINI.heads, layers: 8 });
 const BUDGET = {
   data: { corpus: "brown" },
   training: { steps: 5000, batch: 8 },
@@ -117,19 +122,19 @@ export const SUITES: Readonly<Record<string, Suite>> = {
     ...GPT,
     name: "width",
     title: "From a small trained model: GPT",
-    recipes: [SCRATCH, ...fromSmall(32, 2)],
+    recipes: [SCRATCH, ...fromSmall(HALF_WIDTH)],
   },
   "figure-6-gpt": {
     ...GPT,
     name: "figure-6-gpt",
     title: "Figure 6: the recipes of the paper's tables: GPT",
-    recipes: [SCRATCH, STACKBERT, ...fromSmall(32, 2), LVPS],
+    recipes: [SCRATCH, STACKBERT, ...fromSmall(HALF_WIDTH), LVPS],
   },
   "figure-6-bert": {
     ...BERT,
     name: "figure-6-bert",
     title: "Figure 6: the recipes of the paper's tables: BERT",
-    recipes: [SCRATCH, STACKBERT, ...fromSmall(32, 2), LVPS],
+    recipes: [SCRATCH, STACKBERT, ...fromSmall(HALF_WIDTH), LVPS],
   },
   "figure-8": {
     ...GPT,
@@ -145,6 +150,32 @@ export const SUITES: Readonly<Record<string, Suite>> = {
       apollo("apollo-none", { ...DEEP, depth: { sampler: "none" } }),
     ],
   },
+  rest: {
+    ...GPT,
+    name: "rest",
+    title: "Every other recipe, less often: GPT",
+    learningRates: [2e-3, 4e-3],
+    seeds: 2,
+    recipes: [
+      SCRATCH,
+      { label: "mslt", recipe: { kind: "mslt" } },
+      { label: "gradstack", recipe: { kind: "midas", copied: "last" } },
+      { label: "lidas", recipe: { kind: "midas", copied: "centre" } },
+      { label: "swe-a", recipe: { kind: "swe-adaptive", untying: "all" } },
+      { label: "swe-m", recipe: { kind: "swe-adaptive", untying: "split" } },
+      { label: "layer-drop", recipe: { kind: "layer-drop" } },
+      { label: "albert", recipe: { kind: "albert" } },
+      { label: "bert2bert-two-stage", recipe: { kind: "bert2bert", prefixShare: 0.125, small: HALF_WIDTH } },
+      { label: "mango", recipe: { kind: "mango", small: HALF_WIDTH } },
+      { label: "net2net", recipe: { kind: "net2net", small: HALF_WIDTH } },
+      { label: "lemon", recipe: { kind: "lemon", small: HALF_WIDTH } },
+      { label: "hypercloning", recipe: { kind: "hypercloning", small: HALF_WIDTH } },
+      { label: "staged", recipe: { kind: "staged", small: HALF_WIDTH } },
+      { label: "msg", recipe: { kind: "msg", small: HALF_WIDTH } },
+      { label: "depth-up-scaling", recipe: { kind: "depth-up-scaling", small: TWO_THIRDS_DEPTH } },
+      { label: "lesa", recipe: { kind: "lesa", small: TWO_THIRDS_DEPTH } },
+    ],
+  },
   quick: {
     ...GPT,
     name: "quick",
@@ -154,6 +185,6 @@ export const SUITES: Readonly<Record<string, Suite>> = {
     evaluations: 30,
     learningRates: [4e-3],
     seeds: 2,
-    recipes: [SCRATCH, STACKBERT, ...fromSmall(16, 1), ...SAMPLED, LVPS_STACKED],
+    recipes: [SCRATCH, STACKBERT, ...fromSmall(small({ hidden: 16, heads: 1 })), ...SAMPLED, LVPS_STACKED],
   },
 };
