@@ -13,6 +13,8 @@ export function planCommand(): Command {
   addRecipeOptions(addExperimentOptions(command)).addHelpText(
     "after",
     `
+Layers that a method lets stand still (mslt, lesa, prefixes of bert2bert) are counted as if they learned.
+
 Examples:
   apollo plan
   apollo plan --model gpt-base --batch 1 --steps 100000

@@ -38,8 +38,13 @@ export function buildModel({ model, seed }: Pick<Experiment, "model" | "seed">):
  * Bytes that one training step at full depth needs: the largest of what is alive when the loss has been computed, at the
  * end of the way back through each layer, and when the embeddings receive their gradients. On that way the tape shrinks
  * layer by layer while the parameters' gradients come into being.
+ * @param uniqueLayers those that ever stand in it, where a method never unties them all; L when absent.
  */
-export function estimateMemory({ model, training }: MemoryInput): MemoryEstimate {
+export function estimateMemory({
+  model,
+  training,
+  uniqueLayers = model.layers,
+}: MemoryInput & { uniqueLayers?: number }): MemoryEstimate {
   const { hidden, layers, heads, vocabulary, context, family } = model;
   const tokens = training.batch * context;
   const stream = tokens * hidden;
@@ -48,7 +53,7 @@ export function estimateMemory({ model, training }: MemoryInput): MemoryEstimate
   // One layer is built and counted L times: no depth is too great to be told from.
   const network = buildModel({ model: { ...model, layers: 1 }, seed: 0 });
   const layerParameters = network.blocks[0].parameterCount();
-  const parameters = network.parameterCount() + (layers - 1) * layerParameters;
+  const parameters = network.parameterCount() + (uniqueLayers - 1) * layerParameters;
   // The head's own part, and the table of which its gradient arrives first.
   const headParameters = vocabulary * hidden + (network instanceof Bert ? network.head.parameterCount() : 0);
 
@@ -66,7 +71,11 @@ export function estimateMemory({ model, training }: MemoryInput): MemoryEstimate
 
   const atLoss = layers * keptPerLayer + embeddings + head + headParameters;
   const afterLayer = (left: number) =>
-    left * keptPerLayer + embeddings + backThroughLayer + headParameters + (layers - left) * layerParameters;
+    left * keptPerLayer +
+    embeddings +
+    backThroughLayer +
+    headParameters +
+    Math.min(uniqueLayers, layers - left) * layerParameters;
   const duringStep = Math.max(
     atLoss,
     // It only rises or falls from layer to layer.

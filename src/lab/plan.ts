@@ -14,14 +14,15 @@ export interface RunPlan {
   tokens: number;
 }
 
-/** Expected depths, FLOPs and memory of an experiment. @throws when its recipe does not fit. */
+/** Expected depths, FLOPs (as if every layer learned) and memory of an experiment. @throws when its recipe does not fit. */
 export function planRun(experiment: Experiment): RunPlan {
   const { model, training } = experiment;
   const { hidden, context, vocabulary, layers } = model;
   const isBert = model.family === "bert";
-  const memory = estimateMemory(experiment);
   const tokensPerStep = training.batch * training.microBatches * context;
   const method = methodOf(experiment);
+  const uniqueLayers = Math.max(...method.stages.map((stage) => stage.uniqueLayers));
+  const memory = estimateMemory({ model, training, uniqueLayers });
   const cost = expectedScheduleCost({
     stages: method.stages,
     expectedDepth: (stage) =>

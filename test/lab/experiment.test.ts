@@ -123,4 +123,12 @@ describe("experiments", () => {
       16 * (300 * 16 + 8 * 16 + 12 * (12 * 256 + 13 * 16) + 32),
     );
   });
+
+  it("are planned with the parameters that there will be: one layer's where all are tied for ever", () => {
+    const plan = planRun(parseExperiment({ ...base, recipe: { kind: "albert" } }));
+    expect(plan.parameters).to.equal(300 * 16 + 8 * 16 + (12 * 256 + 13 * 16) + 32);
+    expect(plan.cost.layerRatio).to.equal(1);
+    const whole = planRun(parseExperiment({ ...base, recipe: { kind: "scratch" } }));
+    expect(plan.memory.totalBytes).to.be.below(whole.memory.totalBytes);
+  });
 });
