@@ -39,9 +39,7 @@ export async function compareBySuite(flags: SuiteFlags): Promise<void> {
   const records = new Records(flags.records ?? join(folder, "records"));
   const comparisons = flags.reportOnly
     ? suites.map((one) => recordedSuite(one, records))
-    : (await runOnBoard(suites, { folder, records, processes: flags.processes, solo: flags.solo })).map((runs, index) =>
-        compareSuite(suites[index], runs, (hash) => records.get(hash), flags.solo ? null : timesOf(runs, records)),
-      );
+    : await compareByRunning(suites, { folder, records, processes: flags.processes, solo: flags.solo });
   const { warnings, table, files } =
     "points" in suite
       ? await tellRegime(compareRegime(suite, comparisons), folder)
@@ -52,12 +50,13 @@ export async function compareBySuite(flags: SuiteFlags): Promise<void> {
   if (process.exitCode === 130) console.log("interrupted: the same command continues");
 }
 
-async function runOnBoard(
+async function compareByRunning(
   suites: readonly Suite[],
   options: { folder: string; records: Records; processes?: number; solo?: boolean },
-): Promise<RecipeRuns[][]> {
+): Promise<SuiteComparison[]> {
+  const { records, solo } = options;
   const board = new SuiteBoard();
-  return interruptible(async (signal, listen) => {
+  const { runs, lost } = await interruptible(async (signal, listen) => {
     listen();
     const made = await runSuites(suites, {
       ...{ ...options, signal },
@@ -71,6 +70,10 @@ async function runOnBoard(
     }).finally(() => board.stop());
     if (signal.aborted) process.exitCode = 130;
     return made;
+  });
+  return suites.map((suite, index) => {
+    const times = solo ? null : timesOf(runs[index], records);
+    return compareSuite(suite, runs[index], (hash) => records.get(hash), times, lost);
   });
 }
 

@@ -2,7 +2,7 @@
 
 import { MultiBar, Presets, type SingleBar } from "cli-progress";
 import pc from "picocolors";
-import type { Experiment } from "../lab/experiment.ts";
+import { type Experiment, experimentHash } from "../lab/experiment.ts";
 import type { WorkerMessage } from "../lab/suite-worker.ts";
 
 type Told<Kind extends WorkerMessage["kind"]> = Extract<WorkerMessage, { kind: Kind }>;
@@ -42,20 +42,20 @@ export class SuiteBoard {
   }
 
   progress(experiment: Experiment, { step, steps, loss, validation }: Told<"progress">): void {
-    const name = nameOfRun(experiment);
+    const hash = experimentHash(experiment);
     const told = `loss ${loss.toFixed(3)}  val ${validation === null ? "–" : validation.toFixed(3)}`;
-    const bar = this.#ofRun.get(name) ?? this.#bars?.create(steps, step, { name: pad(name), told });
+    const bar = this.#ofRun.get(hash) ?? this.#bars?.create(steps, step, { name: pad(nameOfRun(experiment)), told });
     if (bar === undefined) return;
-    this.#ofRun.set(name, bar);
+    this.#ofRun.set(hash, bar);
     bar.update(step, { told });
   }
 
   end(experiment: Experiment, { status, reason }: Told<"end">): void {
-    const name = nameOfRun(experiment);
-    const bar = this.#ofRun.get(name);
+    const hash = experimentHash(experiment);
+    const bar = this.#ofRun.get(hash);
     if (bar !== undefined) this.#bars?.remove(bar);
-    this.#ofRun.delete(name);
-    const line = `${name}: ${status}${reason === undefined ? "" : `, ${reason}`} (${this.#counts} before)`;
+    this.#ofRun.delete(hash);
+    const line = `${nameOfRun(experiment)}: ${status}${reason === undefined ? "" : `, ${reason}`} (${this.#counts} before)`;
     if (this.#bars === null) console.error(line);
     else this.#bars.log(`${line}\n`);
   }

@@ -94,7 +94,6 @@ export function analyseGrowth(
     throw new Error(`the recipe ${recipe.kind} of this experiment does not share layers and grow`);
   const models: AnalysedModel[] = [];
   const notes: string[] = [];
-  let first: ReturnType<typeof measured> | null = null;
   for (const map of maps) {
     const method = methodOf({ ...experiment, recipe: { ...recipe, map } });
     const task = prepareTask(experiment, options);
@@ -111,11 +110,15 @@ export function analyseGrowth(
     }
     const [N, L] = [before.uniqueLayers, after.uniqueLayers];
     const straight = planFromMap([...new Array(N).keys()]);
-    const shallow = measured(`${map}: before, ${N} layers`, task, sharedPath(blocks, straight), first);
-    first ??= shallow;
-    const shared = measured(`${map}: before, shared to ${L}`, task, sharedPath(blocks, method.planFullDepth(N)), first);
+    const shallow = measured(`${map}: before, ${N} layers`, task, sharedPath(blocks, straight), null);
+    const shared = measured(
+      `${map}: before, shared to ${L}`,
+      task,
+      sharedPath(blocks, method.planFullDepth(N)),
+      shallow,
+    );
     method.grow({ blocks, optimizer, from: N, to: L });
-    const grown = measured(`${map}: after, ${L} layers`, task, sharedPath(blocks, method.planFullDepth(L)), first);
+    const grown = measured(`${map}: after, ${L} layers`, task, sharedPath(blocks, method.planFullDepth(L)), shallow);
     models.push(shallow.model, shared.model, grown.model);
     const isSame = shared.model.loss === grown.model.loss;
     if (preservesFunctionAtGrowth(map, N, L, L) && !isSame)

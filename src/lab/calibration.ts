@@ -73,13 +73,6 @@ export function measuredStepTimes(experiment: Experiment, keys: readonly string[
   return files.find(({ ms }) => keys.every((key) => ms[key] !== undefined))?.ms ?? null;
 }
 
-interface TimesFile {
-  model: Calibrated["model"];
-  batch: number;
-  microBatches: number;
-  ms: StepTimes;
-}
-
 const PREFIX = "step-times-";
 
 function pathOf(experiment: Calibrated, folder: string): string {

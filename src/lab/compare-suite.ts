@@ -4,7 +4,8 @@ import type { RegimeComparison } from "../report/regime-comparison.ts";
 import type { RunRecord } from "../report/run-record.ts";
 import type { SeedResult, SuiteComparison, SuiteRow } from "../report/suite-comparison.ts";
 import { calibratedElapsedMs, type StepTimes } from "./calibration.ts";
-import { experimentHash } from "./experiment.ts";
+import { LEAST_GAIN } from "./compare.ts";
+import { type Experiment, experimentHash } from "./experiment.ts";
 import { firstCrossing, lossesAtEqualCost, type SmoothedEvaluation, saving, smooth } from "./saving.ts";
 import { endLossOf, type RecipeRuns, type Regime, type Suite } from "./suite.ts";
 
@@ -17,12 +18,16 @@ export function workOf(runs: readonly RecipeRuns[], recordOf: Lookup): string[] 
   return [...new Set(evaluations.flatMap(({ work }) => Object.keys(work)))].sort();
 }
 
-/** @param times of the suite's steps measured alone; null where the clock of the runs is to be believed. */
+/**
+ * @param times of the suite's steps measured alone; null where the clock of the runs is to be believed.
+ * @param lost by hash, why a run left no record.
+ */
 export function compareSuite(
   suite: Suite,
   runs: readonly RecipeRuns[],
   recordOf: Lookup,
   times: StepTimes | null,
+  lost: ReadonlyMap<string, string> = new Map(),
 ): SuiteComparison {
   const [target] = runs;
   const targets = new Map(
@@ -45,18 +50,19 @@ export function compareSuite(
       }),
       learningRate: chosen,
       seeds: present.map((record) => seedResult(record, evaluationsOf(record, times), targets.get(record.header.seed))),
-      missing: chosen === null ? suite.seeds : seeds.length - present.length,
+      missing: chosen !== null ? seeds.length - present.length : isOver(grid, recordOf, lost) ? 0 : suite.seeds,
     };
   });
-  const all = runs.flatMap(({ grid, seeds }) => [...grid, ...seeds]).map((run) => recordOf(experimentHash(run)));
+  const needed = runs.flatMap(({ grid, seeds }) => [...grid, ...seeds]);
+  const recorded = needed.map((run) => recordOf(experimentHash(run))).filter((record) => record !== undefined);
   return {
     title: suite.title,
     target: target.label,
     setup: setupOf(suite),
-    machines: machinesOf(all.filter((record) => record !== undefined)),
+    machines: machinesOf(recorded),
     areSecondsCalibrated: times !== null,
     rows,
-    warnings: warningsOn(rows),
+    warnings: [...failuresOf(needed, recordOf, lost), ...warningsOn(rows), ...plateauWarnings(recorded)],
   };
 }
 
@@ -179,12 +185,25 @@ function machinesOf(records: readonly RunRecord[]): string[] {
   return [...new Set(told)].sort();
 }
 
+/** Whether every learning rate was tried, and none came to its end. */
+function isOver(grid: readonly Experiment[], recordOf: Lookup, lost: ReadonlyMap<string, string>): boolean {
+  return grid.every((run) => recordOf(experimentHash(run)) !== undefined || lost.has(experimentHash(run)));
+}
+
+/** "lvps, seed 0, learning rate 0.004": each run once. */
+function failuresOf(runs: readonly Experiment[], recordOf: Lookup, lost: ReadonlyMap<string, string>): string[] {
+  const reasons = new Map<string, string>();
+  for (const run of runs) {
+    const hash = experimentHash(run);
+    const header = recordOf(hash)?.header;
+    const reason = lost.get(hash) ?? (header?.status === "failed" ? header.reason : undefined);
+    const { name, seed, training } = run;
+    if (reason !== undefined) reasons.set(`${name}, seed ${seed}, learning rate ${training.learningRate.peak}`, reason);
+  }
+  return [...reasons].map(([name, reason]) => `${name}, failed: ${reason}`);
+}
+
 function warningsOn(rows: readonly SuiteRow[]): string[] {
-  const failures = rows.flatMap(({ label, seeds }) =>
-    seeds
-      .filter(({ status }) => status === "failed")
-      .map(({ seed, reason }) => `${label}, seed ${seed}, failed: ${reason}`),
-  );
   const missing = rows
     .filter((row) => row.missing > 0)
     .map((row) => `${row.label}: ${row.missing} run${row.missing === 1 ? " is" : "s are"} missing`);
@@ -193,11 +212,27 @@ function warningsOn(rows: readonly SuiteRow[]): string[] {
     atEdge.length === 0
       ? []
       : [`The best learning rate is the smallest or largest that was tried, and may lie beyond: ${atEdge.join(", ")}`];
-  return [...failures, ...missing, ...edge];
+  return [...missing, ...edge];
+}
+
+/** Runs that learned little but how often tokens are: what they save, or do not, says nothing. */
+function plateauWarnings(records: readonly RunRecord[]): string[] {
+  const flat = records.filter((record) => {
+    const { status, unigramLoss } = record.header;
+    return status === "finished" && unigramLoss !== undefined && endLossOf(record) > unigramLoss - LEAST_GAIN;
+  });
+  if (flat.length === 0) return [];
+  const names = flat.map(({ header, experiment }) => {
+    const { training } = experiment as Experiment;
+    return `${header.name} (seed ${header.seed}, learning rate ${training.learningRate.peak})`;
+  });
+  return [
+    `Hardly better than guessing every token by its frequency (${flat[0].header.unigramLoss!.toFixed(3)} nats), and so without a say ` +
+      `about methods: ${[...new Set(names)].join(", ")}`,
+  ];
 }
 
 function isAtEdge({ grid, learningRate }: SuiteRow): boolean {
   const rates = grid.map((point) => point.learningRate);
-  // Of two, one is always at an edge.
-  return rates.length > 2 && (learningRate === Math.min(...rates) || learningRate === Math.max(...rates));
+  return rates.length > 1 && (learningRate === Math.min(...rates) || learningRate === Math.max(...rates));
 }

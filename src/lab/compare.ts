@@ -220,7 +220,7 @@ function samplerCurves(): SamplerCurve[] {
 }
 
 /** A loss less than this below the unigrams' says that little was learned but frequencies. */
-const LEAST_GAIN = 0.2;
+export const LEAST_GAIN = 0.2;
 
 function warningsOn(logs: readonly RunLog[], target: { log: RunLog; loss: number } | null): string[] {
   const warnings = logs.flatMap(missingRecords);

@@ -16,8 +16,8 @@ const MIDDLE: Suite = {
   data: { corpus: "brown" },
   training: { steps: STEPS, batch: 8 },
   evaluations: 40,
-  learningRates: [4e-3, 8e-3],
-  seeds: 2,
+  learningRates: [2e-3, 4e-3, 8e-3],
+  seeds: 1,
   recipes: [SCRATCH, NONE, LVPS],
 };
 
@@ -39,8 +39,10 @@ const grown = (options: Parameters<typeof apollo>[1]): SuiteRecipe[] => [
 const growth = (axis: string, value: string, options: Parameters<typeof apollo>[1]) =>
   point(axis, value, { recipes: grown(options) });
 
-/** Long runs take the learning rate that shorter ones chose, and one seed. */
-const LONG: Partial<Suite> = { learningRates: [4e-3], seeds: 1 };
+/** Where noise is looked at. */
+const REPEATED: Partial<Suite> = { seeds: 3 };
+/** Of the longest runs, two learning rates. */
+const LONG: Partial<Suite> = { learningRates: [2e-3, 4e-3] };
 
 export const REGIME: Regime = {
   name: "regime",
@@ -48,14 +50,12 @@ export const REGIME: Regime = {
   middle: MIDDLE,
   points: [
     lengths(1500),
-    lengths(3000),
-    lengths(STEPS),
-    lengths(12_000),
+    lengths(3000, REPEATED),
+    lengths(STEPS, REPEATED),
+    lengths(12_000, REPEATED),
     lengths(24_000, LONG),
     lengths(48_000, LONG),
-    ...[1e-3, 2e-3, 4e-3, 8e-3, 1.6e-2].map((rate) =>
-      point("learning rate", String(rate), { learningRates: [rate], seeds: 1 }),
-    ),
+    ...[1e-3, 2e-3, 4e-3, 8e-3, 1.6e-2].map((rate) => point("learning rate", String(rate), { learningRates: [rate] })),
     point("schedule", "WSD, the last fifth decays", { schedule: { kind: "wsd", decayRatio: 0.2 } }),
     point("normalisation", "post-LN", { model: { ...MODEL, norm: "post" } }),
     point("depth", "24 layers, 3 | 6 | 12 | 24", {

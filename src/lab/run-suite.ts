@@ -33,22 +33,35 @@ export interface RunSuitesOptions {
   onEnd?: (experiment: Experiment, end: Extract<WorkerMessage, { kind: "end" }>) => void;
 }
 
+export interface SuiteRuns {
+  /** For each suite the runs of every recipe, as far as they are known when it ends or is stopped. */
+  runs: RecipeRuns[][];
+  /** By hash, why a run left nothing to record. */
+  lost: ReadonlyMap<string, string>;
+}
+
 /**
  * Runs what is not recorded yet; a run that several suites need is made once. Runs that were cut off continue; one that fails is
- * recorded as failed, and the rest goes on.
- * @returns for each suite the runs of every recipe, as far as they are known when it ends or is stopped.
+ * recorded as failed, or told as lost, and the rest goes on.
  * @throws before anything runs, when a corpus cannot be read.
  */
-export async function runSuites(suites: readonly Suite[], options: RunSuitesOptions): Promise<RecipeRuns[][]> {
+export async function runSuites(suites: readonly Suite[], options: RunSuitesOptions): Promise<SuiteRuns> {
   const { records, solo = false, signal, cacheFolder, onPrepare, onCount, onEnd } = options;
   const processes = solo ? 1 : (options.processes ?? availableParallelism());
-  /** Runs that ended without leaving anything to record: another attempt would end like that, too. */
-  const lost = new Set<string>();
+  /** Another attempt would end like the first. */
+  const lost = new Map<string, string>();
   const isDone = (hash: string) => {
     const record = records.get(hash);
     return lost.has(hash) || (record !== undefined && (record.isSolo || !solo));
   };
-  const known = () => suites.map((suite) => runsOf(suite, (hash) => records.get(hash)));
+  const known = () =>
+    suites.map((suite) =>
+      runsOf(
+        suite,
+        (hash) => records.get(hash),
+        (hash) => lost.has(hash),
+      ),
+    );
   // Once, so that the processes find them tokenised.
   const corpora = known().map(([{ grid }]) => corpusOptionsOf(grid[0]));
   for (const corpus of new Map(corpora.map((one) => [JSON.stringify(one), one])).values())
@@ -59,43 +72,46 @@ export async function runSuites(suites: readonly Suite[], options: RunSuitesOpti
     const missing = missingRuns(runs, isDone);
     const all = missingRuns(runs, () => false).length;
     onCount?.(all - missing.length, all);
-    const next = smallModelsFirst(missing, (small) => existsSync(join(folderOf(options.folder, small), WEIGHTS_FILE)));
-    const waiting = next.filter((experiment) => {
-      const hash = experimentHash(experiment);
-      return !running.has(hash) && !lost.has(hash);
-    });
+    const next = new Map<string, Experiment>();
+    for (const experiment of missing) {
+      const small = smallExperimentOf(experiment);
+      const isReady = small === null || existsSync(join(folderOf(small, options), WEIGHTS_FILE));
+      const failure = isReady ? undefined : failureOf(small, records, lost);
+      if (failure === undefined) next.set(experimentHash(isReady ? experiment : small), isReady ? experiment : small);
+      else lost.set(experimentHash(experiment), `its small model failed: ${failure}`);
+    }
+    const waiting = [...next].filter(([hash]) => !running.has(hash));
     if (!signal?.aborted) {
-      for (const experiment of waiting.slice(0, processes - running.size)) {
-        const hash = experimentHash(experiment);
-        const folder = folderOf(options.folder, experiment);
+      for (const [hash, experiment] of waiting.slice(0, processes - running.size)) {
+        const folder = folderOf(experiment, options);
         const begun = runInProcess(experiment, folder, options).then((end) => {
           running.delete(hash);
           const isOver = end.status === "finished" || end.status === "failed";
           if (isOver && existsSync(join(folder, runFileNames.header))) {
             const date = new Date().toISOString().slice(0, 10);
             records.add(recordOf(readRun(folder), { hash, isSolo: solo, date }));
-          } else if (!signal?.aborted) lost.add(hash);
+          } else if (!signal?.aborted) lost.set(hash, end.reason ?? end.status);
           onEnd?.(experiment, end);
         });
         running.set(hash, begun);
       }
     }
-    if (running.size === 0) return known();
+    if (running.size === 0) return { runs: known(), lost };
     await Promise.race(running.values());
   }
 }
 
-function folderOf(suiteFolder: string, experiment: Experiment): string {
-  return join(suiteFolder, `${experiment.name}-seed${experiment.seed}-${experimentHash(experiment)}`);
+/** Runs that have the machine to themselves are others: their clocks are to be believed from the first step to the last. */
+function folderOf(experiment: Experiment, { folder, solo }: Pick<RunSuitesOptions, "folder" | "solo">): string {
+  const name = `${experiment.name}-seed${experiment.seed}-${experimentHash(experiment)}`;
+  return join(folder, solo ? `${name}-solo` : name);
 }
 
-/** Each run whose small model is there, and in place of the others, once, the small models that they need. */
-function smallModelsFirst(experiments: readonly Experiment[], isThere: (small: Experiment) => boolean): Experiment[] {
-  const ready = experiments.map((experiment) => {
-    const small = smallExperimentOf(experiment);
-    return small === null || isThere(small) ? experiment : small;
-  });
-  return [...new Map(ready.map((experiment) => [experimentHash(experiment), experiment])).values()];
+/** Why a run will never leave weights to begin from; undefined while it may. */
+function failureOf(experiment: Experiment, records: Records, lost: ReadonlyMap<string, string>): string | undefined {
+  const hash = experimentHash(experiment);
+  const header = records.get(hash)?.header;
+  return lost.get(hash) ?? (header?.status === "failed" ? (header.reason ?? header.status) : undefined);
 }
 
 async function runInProcess(
@@ -116,7 +132,7 @@ async function runInProcess(
     else end = message;
   });
   const small = smallExperimentOf(experiment);
-  const smallModelFolder = small === null ? undefined : folderOf(options.folder, small);
+  const smallModelFolder = small === null ? undefined : folderOf(small, options);
   child.send({ experiment, folder, cacheFolder, smallModelFolder } satisfies WorkerTask);
   const [code, killedBy] = (await once(child, "exit")) as [number | null, string | null];
   signal?.removeEventListener("abort", stop);

@@ -30,8 +30,9 @@ export interface Suite {
 export interface SuiteRecipe {
   label: string;
   recipe: RecipeInput;
-  /** Updates of its own; those of the suite when absent. */
+  /** Updates and a learning-rate schedule of its own; those of the suite when absent. */
   steps?: number;
+  schedule?: Suite["schedule"];
 }
 
 /** The same recipes under conditions that differ in one thing at a time from a middle. */
@@ -64,23 +65,31 @@ export interface RecipeRuns {
 /** The first seed of every suite. */
 const FIRST_SEED = 0;
 
-/** Every run that is known to be needed, given the records so far: the seeds of a recipe only once its grid is finished. */
-export function runsOf(suite: Suite, recordOf: (hash: string) => RunRecord | undefined): RecipeRuns[] {
-  return suite.recipes.map(({ label, recipe, steps = suite.training.steps }) => {
+/**
+ * Every run that is known to be needed, given the records so far: the seeds of a recipe only once its grid is finished.
+ * @param isLost whether a run ended without a record: it counts as failed.
+ */
+export function runsOf(
+  suite: Suite,
+  recordOf: (hash: string) => RunRecord | undefined,
+  isLost: (hash: string) => boolean = () => false,
+): RecipeRuns[] {
+  return suite.recipes.map(({ label, recipe, steps = suite.training.steps, schedule = suite.schedule }) => {
     const make = (peak: number, seed: number): Experiment =>
       parseExperiment({
         name: label,
         model: suite.model,
         data: suite.data,
         recipe,
-        training: { ...suite.training, steps, learningRate: { ...suite.schedule, peak } },
+        training: { ...suite.training, steps, learningRate: { ...schedule, peak } },
         evaluations: suite.evaluations,
         seed,
       });
     const grid = suite.learningRates.map((peak) => make(peak, FIRST_SEED));
     const ends = grid.map((experiment) => {
-      const record = recordOf(experimentHash(experiment));
-      return record === undefined ? null : endLossOf(record);
+      const hash = experimentHash(experiment);
+      const record = recordOf(hash);
+      return record !== undefined ? endLossOf(record) : isLost(hash) ? Number.POSITIVE_INFINITY : null;
     });
     const best = Math.min(...ends.map((end) => end ?? Number.POSITIVE_INFINITY));
     const isComplete = ends.every((end) => end !== null) && Number.isFinite(best);

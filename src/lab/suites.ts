@@ -5,7 +5,10 @@ import { stretchedWithoutSampling } from "./equal-cost.ts";
 import { parseExperiment, type RecipeInput } from "./experiment.ts";
 import type { Suite, SuiteRecipe } from "./suite.ts";
 
-/** Stages of 12 layers, at the paper's BERT fractions: epochs 2, 4 and 10 of 40 [P]. */
+/**
+ * Stages of 12 layers, at the paper's BERT fractions: epochs 2, 4 and 10 of 40 [P], for GPT too, so that both families have one
+ * schedule (the paper's GPT has the same epochs of 35).
+ */
 const STAGES = { stages: [1, 3, 6, 12], boundaries: [0.05, 0.1, 0.25] };
 
 type ApolloInput = Extract<RecipeInput, { kind: "apollo" }>;
@@ -30,7 +33,7 @@ const SAMPLED: readonly SuiteRecipe[] = [
 const LVPS_STACKED = apollo("apollo-lvps-stack", { depth: { sampler: "lvps" }, map: "stack" });
 const NONE_STACKED = apollo("apollo-none-stack", { depth: { sampler: "none" }, map: "stack" });
 
-/** A small trained model to begin from, which has the learning rate that is best for it. */
+/** A small trained model to begin from, with the learning rate that was best for Scratch. */
 const small = (sizes: { hidden: number; heads: number; layers?: number }) => ({ ...sizes, learningRate: 4e-3 });
 
 /** Recipes of the paper's tables that begin from a small trained model. */
@@ -57,7 +60,7 @@ const BUDGET = {
   evaluations: 40,
   seeds: 3,
 };
-const GPT = { model: { family: "gpt", ...MINI }, ...BUDGET, learningRates: [2e-3, 4e-3, 8e-3] } as const;
+const GPT = { model: { family: "gpt", ...MINI }, ...BUDGET, learningRates: [1e-3, 2e-3, 4e-3, 8e-3] } as const;
 /**
  * Masked words are learned only once attention tells positions apart: half as many of them, and the smaller learning rates that post-LN bears
  * (with 2e-3 Scratch stays at the cost of the unigrams).
@@ -113,6 +116,12 @@ export const SUITES: Readonly<Record<string, Suite>> = {
     title: "What a reader of 2026 asks for beside Apollo: GPT",
     recipes: [
       SCRATCH,
+      // The schedule that one-layer expansion brings with it.
+      {
+        label: "scratch-wsd",
+        recipe: { kind: "scratch" },
+        schedule: { kind: "wsd", warmupRatio: 0.02, decayRatio: 0.1 },
+      },
       LVPS,
       NONE,
       { label: "swe-f", recipe: { kind: "swe" } },
@@ -146,7 +155,7 @@ export const SUITES: Readonly<Record<string, Suite>> = {
     title: "Figure 8: twice as deep, and short: GPT",
     model: { family: "gpt", ...MINI, layers: 24 },
     training: { steps: 2500, batch: 8 },
-    learningRates: [2e-3, 4e-3],
+    learningRates: [1e-3, 2e-3, 4e-3],
     recipes: [
       SCRATCH,
       STACKBERT,

@@ -23,6 +23,12 @@ export const NONE = "–";
 
 const COLUMNS: readonly Column[] = [
   {
+    head: "seeds",
+    hint: "that came to their end",
+    cell: ({ seeds, missing }) =>
+      missing > 0 ? `${finished(seeds).length} of ${seeds.length + missing}` : String(finished(seeds).length),
+  },
+  {
     head: "learning rate",
     hint: "the best peak of those tried with the first seed, by end loss",
     cell: ({ learningRate }) => (learningRate === null ? NONE : String(learningRate)),
@@ -43,7 +49,9 @@ const COLUMNS: readonly Column[] = [
   },
   {
     head: "at equal FLOPs",
-    hint: "loss minus the target’s, where both had spent as many FLOPs as the cheaper of them in all",
+    hint:
+      "loss minus the target’s, where both had spent as many FLOPs as the cheaper of them in all: " +
+      "the dearer one is read before its learning rate has come down",
     cell: versusTarget(({ atEqualFlops: at }) => at && at.own - at.target, signed),
   },
   {
@@ -82,6 +90,14 @@ const COLUMNS: readonly Column[] = [
       const whole = mean(finished(rows[0].seeds).map(({ modelFlops }) => modelFlops));
       const own = mean(finished(seeds).map(({ modelFlops }) => modelFlops));
       return Number.isFinite(own / whole) ? formatPercent(own / whole, 0) : NONE;
+    },
+  },
+  {
+    head: "epochs",
+    hint: "over the training text",
+    cell: ({ seeds }) => {
+      const epochs = finished(seeds).map((seed) => seed.epochs);
+      return epochs.length === 0 ? NONE : formatFixed(mean(epochs), 2);
     },
   },
   {
@@ -162,11 +178,13 @@ export function savedText(seeds: readonly SeedResult[], name: SavingName): strin
   const savings = finished(seeds)
     .map(({ savings: all }) => all[name])
     .filter((value) => value !== undefined);
+  const failed = seeds.length - finished(seeds).length;
   if (savings.length === 0) return NONE;
   const reached = savings.filter((value) => value !== null);
   // Seconds that are not known.
   if (reached.some(Number.isNaN)) return NONE;
   if (reached.length === 0) return "not reached";
   const told = spread(reached, formatPercent);
-  return reached.length === savings.length ? told : `${told} (${reached.length} of ${savings.length})`;
+  const all = savings.length + failed;
+  return reached.length === all ? told : `${told} (${reached.length} of ${all})`;
 }

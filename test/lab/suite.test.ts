@@ -83,6 +83,30 @@ describe("the runs of a suite", () => {
   });
 });
 
+describe("the warnings of a suite", () => {
+  it("name runs that learned little but frequencies, and learning rates at an edge", () => {
+    const [scratch, lvps] = runsOf(SMALL, () => undefined);
+    const unigramLoss = 6;
+    const records = new Map(
+      [...scratch.grid, ...lvps.grid].map((run, index) => {
+        const record = recordAt(run, [5, 4.5, 5.9, 5][index]);
+        return [
+          experimentHash(run),
+          { ...record, experiment: run, header: { ...record.header, unigramLoss } },
+        ] as const;
+      }),
+    );
+    const recordOfHash = (hash: string) => records.get(hash);
+    const { warnings } = compareSuite(SMALL, runsOf(SMALL, recordOfHash), recordOfHash, null);
+    expect(warnings).to.deep.equal([
+      "scratch: 1 run is missing",
+      "lvps: 1 run is missing",
+      "The best learning rate is the smallest or largest that was tried, and may lie beyond: scratch, lvps",
+      "Hardly better than guessing every token by its frequency (6.000 nats), and so without a say about methods: lvps (seed 0, learning rate 0.001)",
+    ]);
+  });
+});
+
 describe("the record of a run", () => {
   const log = exampleRun({ name: "lvps", stages: [1, 2] });
   const record = recordOf(log, { hash: "abc", isSolo: false, date: "2026-11-27" });
@@ -151,7 +175,9 @@ describe("a suite that is run", () => {
 
     const made: string[] = [];
     const { records, ...rest } = options();
-    const [runs] = await runSuites([suite], {
+    const {
+      runs: [runs],
+    } = await runSuites([suite], {
       ...{ ...rest, records },
       onEnd: ({ name, seed }, { status }) => made.push(`${name} ${seed} ${status}`),
     });
@@ -194,7 +220,9 @@ describe("a suite that is run", () => {
     const wide: Suite = { ...suite, seeds: 1, recipes: [suite.recipes[0], { label: "wide", recipe }] };
     const { records, ...rest } = options();
     const ends: string[] = [];
-    const [runs] = await runSuites([wide], {
+    const {
+      runs: [runs],
+    } = await runSuites([wide], {
       ...{ ...rest, records },
       onEnd: ({ name, training }, { status }) => ends.push(`${name} ${training.learningRate.peak} ${status}`),
     });
@@ -216,7 +244,9 @@ describe("a suite that is run", () => {
     };
     const { records, ...rest } = options();
     const ends: string[] = [];
-    const [runs] = await runSuites([failing], {
+    const {
+      runs: [runs],
+    } = await runSuites([failing], {
       ...{ ...rest, records, processes: 1 },
       onEnd: ({ name }, { status }) => ends.push(`${name} ${status}`),
     });
@@ -226,6 +256,50 @@ describe("a suite that is run", () => {
     const comparison = compareSuite(failing, runs, (hash) => records.get(hash), null);
     expect(comparison.rows[0].grid).to.deep.equal([{ learningRate: 1e38, endLoss: Number.POSITIVE_INFINITY }]);
     expect(comparison.rows[0].learningRate).to.equal(null);
+    expect(comparison.rows.map(({ missing }) => missing)).to.deep.equal([0, 0]);
+    expect(comparison.warnings[0]).to.match(/^scratch, seed 0, learning rate 1e\+38, failed: training stopped at step/);
+  });
+
+  it("goes on where a small model fails, and says of every run that needed it why it was not made", async () => {
+    const small = { hidden: 8, heads: 1, steps: 10, learningRate: 1e38 };
+    const failing: Suite = {
+      ...suite,
+      training: { ...suite.training, clipNorm: 1e9 },
+      seeds: 1,
+      recipes: [suite.recipes[0], { label: "wide", recipe: { kind: "bert2bert", knowledge: "fpi", small } }],
+    };
+    const ends: string[] = [];
+    const { records, ...rest } = options();
+    const { runs, lost } = await runSuites([failing], {
+      ...{ ...rest, records },
+      onEnd: ({ name }, { status }) => ends.push(`${name} ${status}`),
+    });
+    expect(ends.filter((end) => end.startsWith("small"))).to.deep.equal(["small-4x8 failed"]);
+    expect(ends.some((end) => end.startsWith("wide"))).to.equal(false);
+    const { rows, warnings } = compareSuite(failing, runs[0], (hash) => records.get(hash), null, lost);
+    expect(rows.map(({ missing, learningRate }) => [missing, learningRate === null])).to.deep.equal([
+      [0, false],
+      [0, true],
+    ]);
+    expect(
+      warnings.filter((line) => /^wide, seed 0, .* failed: its small model failed: training stopped/.test(line)),
+    ).to.have.length(2);
+    // Once recorded, its failure is known from the beginning.
+    await runSuites([failing], { ...{ ...rest, records }, onEnd: () => expect.fail("nothing was to be made") });
+  });
+
+  it("makes solo runs anew, apart from those that shared the machine", async () => {
+    const one: Suite = { ...suite, seeds: 1, learningRates: [1e-3], recipes: [suite.recipes[0]] };
+    const { records, ...rest } = options();
+    const { runs } = await runSuites([one], { ...rest, records });
+    const recordNow = () => records.get(experimentHash(runs[0][0].grid[0]))!;
+    const shared = recordNow();
+    expect(shared.isSolo).to.equal(false);
+    await runSuites([one], { ...{ ...rest, records }, solo: true });
+    expect(recordNow().isSolo).to.equal(true);
+    expect(recordNow().evaluations.at(-1)!.elapsedMs).not.to.equal(shared.evaluations.at(-1)!.elapsedMs);
+    const { rows } = compareSuite(one, runs[0], () => recordNow(), null);
+    expect(rows[0].seeds[0].elapsedMs).to.equal(recordNow().evaluations.at(-1)!.elapsedMs);
   });
 
   it("refuses a record that is damaged, naming the file", () => {

@@ -49,7 +49,7 @@ describe("the report of a suite", () => {
   it("is a table in Markdown, too", () => {
     const lines = markdownTable(suiteTable(comparison)).split("\n");
     expect(lines).to.have.length(5);
-    expect(lines[0]).to.match(/^\| recipe \| learning rate \| end loss \|/);
+    expect(lines[0]).to.match(/^\| recipe \| seeds \| learning rate \| end loss \|/);
     for (const line of lines) expect(line.split("|").length).to.equal(columns.length + 3);
   });
 });
