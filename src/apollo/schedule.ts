@@ -85,7 +85,8 @@ export function stageAt(plan: readonly Stage[], step: number): Stage {
   return stage;
 }
 
-function boundaryStep(fraction: number, steps: number): number {
+/** ⌊fraction·T⌋: the first update behind a boundary. @throws when the fraction is not inside (0, 1). */
+export function boundaryStep(fraction: number, steps: number): number {
   if (!(fraction > 0 && fraction < 1))
     throw new Error(`schedule: a boundary must be a fraction between 0 and 1, not ${fraction}`);
   // A decimal such as 0.29 lies just below itself in binary; without the slack 29 % of 100 steps would be 28.

@@ -125,9 +125,9 @@ function seedResult(
     },
     atEqualFlops: atEqual("modelFlops"),
     atEqualSeconds: atEqual("elapsedMs"),
-    meanDepthPerStage: meanDepths(record),
+    meanDepthPerStage: record.meanDepthPerStage ?? depthsByUniqueLayers(record),
     epochs: header.trainTokens === undefined ? 0 : (last?.tokens ?? 0) / header.trainTokens,
-    trainValidationGap: gapOf(record),
+    trainValidationGap: gapOf(record, last),
     modelFlops: last?.modelFlops ?? 0,
     elapsedMs: last === undefined || Number.isNaN(last.elapsedMs) ? null : last.elapsedMs,
     smallModelFlops,
@@ -148,8 +148,8 @@ function* stepsOf({ evaluations }: RunRecord): Generator<{ uniqueLayers: number;
   }
 }
 
-/** By number of unique layers, of which stages have different ones unless layers are skipped. */
-function meanDepths(record: RunRecord): number[] {
+/** Of early records: stages have different numbers of unique layers, unless layers are skipped. */
+function depthsByUniqueLayers(record: RunRecord): number[] {
   const sums = new Map<number, { depth: number; count: number }>();
   for (const { uniqueLayers, depth, count } of stepsOf(record)) {
     const sum = sums.get(uniqueLayers) ?? { depth: 0, count: 0 };
@@ -158,12 +158,12 @@ function meanDepths(record: RunRecord): number[] {
   return [...sums].sort(([a], [b]) => a - b).map(([, { depth, count }]) => depth / count);
 }
 
-function gapOf({ header, evaluations, training }: RunRecord): number | null {
-  const last = evaluations.at(-1);
+/** Validation minus mean training loss over the last twentieth, as of single runs; null unless that ran at full depth. */
+function gapOf({ header, evaluations, training }: RunRecord, last: SmoothedEvaluation | undefined): number | null {
   const tail = training.at(-1);
-  const depths = Object.keys(last?.work ?? {}).map((key) => Number(key.split("/")[1]));
+  const depths = Object.keys(evaluations.at(-1)?.work ?? {}).map((key) => Number(key.split("/")[1]));
   const isFullDepth = depths.length > 0 && depths.every((depth) => depth === header.model.layers);
-  return last === undefined || tail === undefined || !isFullDepth ? null : last.loss - tail.loss;
+  return last === undefined || tail === undefined || !isFullDepth ? null : last.smoothed - tail.loss;
 }
 
 function setupOf({ model, training, data, seeds }: Suite): string {

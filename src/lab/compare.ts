@@ -6,7 +6,9 @@ import { depthSampler } from "../apollo/depth-sampler.ts";
 import { writeWhole } from "../io/files.ts";
 import type { ComparedRun, Comparison, SamplerCurve } from "../report/comparison.ts";
 import { readRun, runFileNames } from "../report/run-files.ts";
-import { missingRecords, type RunLog, type StepRecord } from "../report/run-log.ts";
+import { missingRecords, type RunLog } from "../report/run-log.ts";
+import { meanDepths } from "../report/run-record.ts";
+import { mean } from "../report/statistics.ts";
 import type { Experiment } from "./experiment.ts";
 import { checkRun, type RunOptions, run } from "./run.ts";
 import { firstCrossing, lossesAtEqualCost, type SmoothedEvaluation, saving, smooth, trainingSaving } from "./saving.ts";
@@ -174,14 +176,6 @@ function comparedRun(
   };
 }
 
-/** The realised mean depth of every stage that began. */
-function meanDepths({ header, steps }: RunLog): number[] {
-  return header.stages
-    .map(({ firstStep, endStep }) => steps.filter(({ step }) => step >= firstStep && step < endStep))
-    .filter((records) => records.length > 0)
-    .map((records) => mean(records, ({ depth }) => depth));
-}
-
 /** Share of the run, at its end, over which the training loss is averaged for the gap. */
 const GAP_SHARE = 0.05;
 
@@ -189,11 +183,8 @@ const GAP_SHARE = 0.05;
 function gapOf({ header, steps }: RunLog, last: SmoothedEvaluation | undefined): number | null {
   const tail = steps.slice(-Math.max(1, Math.round(header.steps * GAP_SHARE)));
   const isFullDepth = tail.length > 0 && tail.every(({ depth }) => depth === header.model.layers);
-  return last === undefined || !isFullDepth ? null : last.smoothed - mean(tail, ({ loss }) => loss);
+  return last === undefined || !isFullDepth ? null : last.smoothed - mean(tail.map(({ loss }) => loss));
 }
-
-const mean = (records: readonly StepRecord[], of: (record: StepRecord) => number) =>
-  records.reduce((total, record) => total + of(record), 0) / records.length;
 
 /** The range of the paper's Figures 2, 3 and 9. */
 const FIGURE_RANGE = { N: 1, L: 6 };

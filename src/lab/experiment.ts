@@ -74,7 +74,14 @@ export function parseExperiment(input: unknown): Experiment {
   if (!parsed.success) throw new Error(`experiment: ${describeIssue(parsed.error.issues[0], input)}`);
   const experiment = parsed.data;
   // A recipe that does not fit the model is refused now, not at its first growth.
-  methodOf(experiment);
+  const method = methodOf(experiment);
+  const { kind, warmupRatio, decayRatio } = experiment.training.learningRate;
+  const isScheduled = kind !== "cosine" || warmupRatio !== undefined || decayRatio !== undefined;
+  // A small model that is trained first has the run's schedule.
+  if (method.learningRate !== undefined && isScheduled && !("small" in experiment.recipe))
+    throw new Error(
+      `experiment: ${method.name} has a learning-rate schedule of its own, beside which "${kind}" means nothing`,
+    );
   smallExperimentOf(experiment);
   return experiment;
 }

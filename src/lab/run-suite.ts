@@ -124,7 +124,8 @@ async function runInProcess(
   const here = import.meta.url;
   const program = new URL(here.endsWith(".ts") ? "./suite-worker.ts" : "./suite-worker.js", here);
   const child: ChildProcess = fork(program, { env: { ...process.env, APOLLO_THREADS: "1" } });
-  const stop = () => child.connected && child.send("stop");
+  // One that has just ended cannot be told, and need not be.
+  const stop = () => child.connected && child.send("stop", () => {});
   signal?.addEventListener("abort", stop);
   let end: Extract<WorkerMessage, { kind: "end" }> | undefined;
   child.on("message", (message: WorkerMessage) => {

@@ -1,10 +1,13 @@
 /**
  * ALBERT's sharing (methods B.10 [M]): one layer stands at all depths for the whole run, and nothing is ever untied. As many FLOPs as
- * Scratch, 1/L of its layers' parameters.
+ * Scratch, 1/L of its layers' parameters. ALBERT's factorised embedding, and the per-depth embedding and halting of the Universal
+ * Transformer, are not here.
  */
 
-import { apollo } from "./apollo.ts";
+import { layerMap } from "../apollo/layer-map.ts";
+import { planFromMap } from "../apollo/step-plan.ts";
 import type { Recipe } from "./recipe.ts";
+import { scratch } from "./scratch.ts";
 
 export interface AlbertOptions {
   /** Layers of the unit that is repeated, 1 when absent. */
@@ -17,16 +20,16 @@ export const albert: Recipe<AlbertOptions> = ({ unitLayers = 1 }, call) => {
     throw new Error(
       `albert: a unit that is repeated in ${targetDepth} layers has 1 to ${targetDepth - 1}, not ${unitLayers}`,
     );
-  const shared = {
-    stages: [unitLayers, targetDepth],
-    boundaries: [0.5],
-    depth: { sampler: "fs" },
-    map: "stack",
-  } as const;
+  const layersAt = (uniqueLayers: number, depth: number) => layerMap("stack", uniqueLayers, depth);
+  const plan = planFromMap(layersAt(unitLayers, targetDepth));
   return {
-    // The growth that Apollo would end with never comes.
-    ...apollo(shared, { steps: Math.max(2, steps), targetDepth }),
+    ...scratch({}, call),
     name: "albert",
     stages: [{ uniqueLayers: unitLayers, firstStep: 0, endStep: steps }],
+    planStep: () => plan,
+    planFullDepth: () => plan,
+    depths: () => [{ depth: targetDepth, probability: 1 }],
+    layersAt,
+    growthMap: () => null,
   };
 };

@@ -13,6 +13,7 @@ import { unitMap, type WidthMapName } from "../apollo/growth/widen.ts";
 import { widerModel } from "../apollo/growth/wider-model.ts";
 import { layerMap } from "../apollo/layer-map.ts";
 import type { DescribedMethod } from "../apollo/method.ts";
+import { boundaryStep } from "../apollo/schedule.ts";
 import { planFromMap } from "../apollo/step-plan.ts";
 import type { Recipe, RecipeCall } from "./recipe.ts";
 import { scratch } from "./scratch.ts";
@@ -48,14 +49,14 @@ export const bert2bert: Recipe<Bert2BertOptions> = (options, call) => {
 /**
  * Each step of the first stage draws one depth from {l_b, 2·l_b, …, L}, uniformly [D], runs as many of the lowest layers, and
  * trains the top l_b of these; the others stay as they are. The token table is the head as well: where lower layers are frozen
- * its lookups are frozen with the other embeddings, and it learns as the head [D].
+ * its lookups are frozen with the other embeddings, and it learns as the head [D] (the sources may train it in both uses [M]).
  */
 function prefixesFirst(share: number, blockLayers: number, call: RecipeCall): DescribedMethod {
   const { steps, targetDepth: L } = call;
   const count = L / blockLayers;
   if (!(Number.isInteger(blockLayers) && Number.isInteger(count)))
     throw new Error(`bert2bert: prefixes of whole multiples of ${blockLayers} layers do not make ${L}`);
-  const end = Math.floor(share * steps * (1 + 2 * Number.EPSILON));
+  const end = share > 0 && share < 1 ? boundaryStep(share, steps) : 0;
   if (!(end >= 1 && end < steps))
     throw new Error(`bert2bert: a share of ${share} of ${steps} steps for prefixes leaves a stage without any`);
   const prefix = (depth: number) => Array.from({ length: depth }, (_, layer) => layer);

@@ -3,7 +3,9 @@
  * new AdamW and a whole schedule, while the data goes on.
  *
  * g = 4 is the published best. How long the small model trains is published as a law for models of 10⁸ parameters and
- * more, which for small ones asks for more tokens than there are; the tenth of the run taken here is this project's choice [D].
+ * more, which for small ones asks for more tokens than there are; the tenth of the run taken here is this project's choice [D]. Published too are a
+ * decay to a tenth, 0.1 of weight decay, moments of 0.9 and 0.95, and a larger peak for the small model; here both phases have the cosine to 0
+ * and the peak of all other methods [D], whatever the run's schedule.
  */
 
 import { learningRateSchedule } from "../optim/learning-rate.ts";

@@ -1,6 +1,7 @@
 /**
  * HyperCloning (methods C.9 [T]): every hidden vector is cloned n-fold, and whoever reads the clones takes an n-th of each:
- * function-preserving growth in width with the circular map, for whole ratios. A new optimizer, as for all that begin from a small model.
+ * function-preserving growth in width with the circular map, for whole ratios. A new optimizer [D]. The diagonal
+ * and noisy variants are not here.
  */
 
 import { checkWholeRatio } from "../apollo/growth/parameter-axes.ts";

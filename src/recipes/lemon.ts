@@ -1,14 +1,15 @@
 /**
  * LEMON (methods C.5 [N]): lossless growth of pre-LN models. Units are copied in a circle, and what was read of them is split
- * unequally between the copies, so that these learn different things from the first step; new layers add nothing at first.
+ * at random between the copies, so that these come to learn different things; new layers add nothing at first. A new optimizer [D].
  *
+ * (Adam's first update hardly tells copies apart, since their gradients differ in scale alone; from the second on they part.)
  * Published too are channels that take the mean of all where the ratio is not whole, and a faster decay of the learning rate; neither is
  * here: ratios must be whole, and the schedule is the run's.
  */
 
 import { withIdentities } from "../apollo/growth/identity-layers.ts";
 import { checkWholeRatio } from "../apollo/growth/parameter-axes.ts";
-import { unitMap, withUnequalShares } from "../apollo/growth/widen.ts";
+import { unitMap, withRandomSplits } from "../apollo/growth/widen.ts";
 import { widerModel } from "../apollo/growth/wider-model.ts";
 import type { Recipe } from "./recipe.ts";
 import { scratch } from "./scratch.ts";
@@ -23,7 +24,7 @@ export const lemon: Recipe<object> = (_, call) => {
       checkWholeRatio("lemon", small.size, model.size);
       const wide = widerModel({
         ...first,
-        makeMap: ({ from, to, random }) => withUnequalShares(unitMap("circular", from, to, random), random),
+        makeMap: ({ from, to, random }) => withRandomSplits(unitMap("circular", from, to, random), random),
         layers: withIdentities(small.size.layers, model.size.layers),
       });
       model.loadStateDict(wide);

@@ -2,7 +2,7 @@
  * Gradual stacking by blocks (methods C.2 [N]): every stage adds one block of layers, a copy of a block that is there.
  *
  * GradStack copies the last block to the top, MIDAS the middle one (block ⌈n/2⌉ of n) right after itself, LIDAS as many
- * layers from the exact middle. Stage i of k lasts ∝ i^α. The authors' rule for the optimizer is not known: copies start
+ * layers from the exact middle. Stage i of k lasts ∝ i^α, with α = 1 [D]. The authors' rule for the optimizer is not known: copies start
  * without moments, the layers above keep theirs [D].
  */
 

@@ -7,6 +7,7 @@
  * with the embeddings, and it learns as the head [D]. New layers start without moments.
  */
 
+import { boundaryStep } from "../apollo/schedule.ts";
 import { planFromMap } from "../apollo/step-plan.ts";
 import { midas } from "./midas.ts";
 import type { Recipe } from "./recipe.ts";
@@ -25,7 +26,7 @@ export const mslt: Recipe<MsltOptions> = (options, call) => {
   const count = grown.stages.length;
   if (stageLength * count >= 1)
     throw new Error(`mslt: ${count} stages of ${stageLength} of the run leave nothing for the whole model`);
-  const endOf = (stage: number) => Math.floor(stageLength * (stage + 1) * steps);
+  const endOf = (stage: number) => boundaryStep(stageLength * (stage + 1), steps);
   const stages = grown.stages.map(({ uniqueLayers }, index) => ({
     uniqueLayers,
     firstStep: index === 0 ? 0 : endOf(index - 1),

@@ -1,8 +1,9 @@
 /**
  * Net2Net (methods B.4 [T]): wider by copies of randomly chosen units, whose readers share, and deeper by layers that change
- * nothing, one behind each of the lower small layers. The copies get a little noise, without which they stay alike.
+ * nothing, one behind each of the lower small layers [D]. All matrices get a little noise, without which copies stay alike: optional
+ * in the source, and on here [D].
  *
- * Without noise the function is preserved where the stream grows by a whole ratio, and where layers are added in pre-LN models: post-LN
+ * Without it the function is preserved where the stream grows by a whole ratio, and where layers are added in pre-LN models: post-LN
  * normalises once more behind a layer that adds nothing. A new optimizer [M].
  */
 
@@ -25,7 +26,7 @@ export const net2net: Recipe<Net2NetOptions> = ({ noise = 0.01 }, call) => ({
     const { model, small } = first;
     const wide = widerModel({
       ...first,
-      // LayerNorm sees the stream: only with as many copies of every channel does it see the same.
+      // LayerNorm sees the stream: only with as many copies of every channel does it see the same [D].
       makeMap: ({ space, from, to, random }) => unitMap(space === "residual" ? "circular" : "random", from, to, random),
       layers: withIdentities(small.size.layers, model.size.layers),
     });

@@ -2,7 +2,8 @@
  * One-layer expansion (methods C.3 [N]): train a single layer for most of the run, expand once to the full depth, and let the
  * learning rate stand until a last short decay (WSD), without which late growth fails.
  *
- * Copies of the layer make the new ones. The published optimizer is Muon with muP scaling; here it is AdamW, as for all.
+ * Copies of the layer make the new ones. The published optimizer is Muon with muP scaling; here it is AdamW, as for all, whose moments
+ * stay with the slot [D]. The schedule is the method's own, whatever the run's. Zero layers, and new layers at random, are not here.
  */
 
 import type { OptimizerPolicy } from "../apollo/growth/grow-layers.ts";

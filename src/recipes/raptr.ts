@@ -3,7 +3,7 @@
  * the first and the last always among them, and the expected length of the path grows by stages.
  *
  * Random depth without sharing: the control for the claim that sharing matters. How the authors rescale the branches that
- * run is not verified; 1/p, its square root, and none are offered [N].
+ * run is not verified; 1/p, its square root, and none are offered [D].
  */
 
 import { depthsOfKept, planOfKept } from "../apollo/kept-layers.ts";

@@ -2,7 +2,7 @@
  * StackBERT (methods B.1 [C]): train a quarter of the layers, stack them on themselves twice.
  *
  * The published script's phases are 12.5, 17.5 and 70 % of the steps; that the Apollo paper's baseline used them is
- * inferred. Each doubling starts Adam anew [C]. The map may also be an interpolation, which isolates what stacking does.
+ * inferred. Each doubling starts Adam anew [C] (their tool can also copy moments, with step 0; that is not here). The map may also be an interpolation, which isolates what stacking does.
  */
 
 import type { LayerMapName } from "../apollo/layer-map.ts";

@@ -4,7 +4,7 @@
  */
 
 import type { EvaluationRecord, RunHeader, RunLog, RunStage, StepRecord } from "./run-log.ts";
-import { windowMeans } from "./statistics.ts";
+import { mean, windowMeans } from "./statistics.ts";
 
 /** An evaluation, with the steps since the one before it. */
 export interface RecordedEvaluation extends EvaluationRecord {
@@ -29,6 +29,8 @@ export interface RunRecord {
   header: RecordedHeader;
   /** Contents of `experiment.json`. */
   experiment: unknown;
+  /** Realised, of every stage that began; absent in early records. */
+  meanDepthPerStage?: number[];
   evaluations: RecordedEvaluation[];
   training: TrainingWindow[];
 }
@@ -40,6 +42,7 @@ export type RecordedHeader = Omit<RunHeader, "stages"> & { stages: Omit<RunStage
 const TRAINING_WINDOWS = 20;
 /** Losses keep a millionth, times a millisecond. */
 const LOSS_DIGITS = 6;
+const DEPTH_DIGITS = 4;
 
 /** The record of a run, whatever became of it. */
 export function recordOf(log: RunLog, { hash, isSolo, date }: Pick<RunRecord, "hash" | "isSolo" | "date">): RunRecord {
@@ -47,6 +50,7 @@ export function recordOf(log: RunLog, { hash, isSolo, date }: Pick<RunRecord, "h
   return {
     ...{ schema: 1, hash, isSolo, date, experiment },
     header: { ...header, stages: header.stages.map(({ depths: _, layerMaps: __, ...stage }) => stage) },
+    meanDepthPerStage: meanDepths(log).map((depth) => Number(depth.toFixed(DEPTH_DIGITS))),
     evaluations: evaluations.map((evaluation, index) => {
       const since = index === 0 ? 0 : evaluations[index - 1].step;
       return {
@@ -59,6 +63,14 @@ export function recordOf(log: RunLog, { hash, isSolo, date }: Pick<RunRecord, "h
     }),
     training: windowMeans(steps, TRAINING_WINDOWS).map(({ loss, modelFlops }) => ({ loss: rounded(loss), modelFlops })),
   };
+}
+
+/** The realised mean depth of every stage that began. */
+export function meanDepths({ header, steps }: Pick<RunLog, "header" | "steps">): number[] {
+  return header.stages
+    .map(({ firstStep, endStep }) => steps.filter(({ step }) => step >= firstStep && step < endStep))
+    .filter((records) => records.length > 0)
+    .map((records) => mean(records.map(({ depth }) => depth)));
 }
 
 /** What a step executed, as calibrations call it. */

@@ -52,9 +52,12 @@ function notesOn({ areSecondsCalibrated, target, rows }: SuiteComparison): strin
   return [
     `Losses are in nats per token. ${target}’s smoothed loss at the end of each seed is what the others of that seed are to reach; ` +
       "± is the standard deviation over the seeds, and a number of seeds in brackets says how many got there. Differences are paired by seed.",
-    areSecondsCalibrated
-      ? "Runs shared the machine, each on one thread. Seconds are calibrated: counts of steps times what each kind of step takes when the machine does nothing else."
-      : "Runs had the machine to themselves, each on one thread; seconds are the clock’s.",
+    rows.every((row) => row.seeds.every(({ elapsedMs }) => elapsedMs === null))
+      ? "Seconds are not told: what each kind of step takes alone was not measured."
+      : areSecondsCalibrated
+        ? "Runs shared the machine, each on one thread. Seconds are calibrated: counts of steps times what each kind of step takes when the machine does nothing else; " +
+          "what an operator took to train is the clock’s, and steps under masks count as plain ones."
+        : "Runs had the machine to themselves, each on one thread; seconds are the clock’s.",
     ...(seeds < 3 ? [`With ${seeds} seed${seeds === 1 ? "" : "s"} the spread says little.`] : []),
   ];
 }

@@ -1,8 +1,9 @@
 import { expect } from "chai";
 import fc from "fast-check";
+import { train } from "../../src/apollo/algorithm.ts";
 import { withIdentities } from "../../src/apollo/growth/identity-layers.ts";
 import { axesOf, unitsOf } from "../../src/apollo/growth/parameter-axes.ts";
-import { unitMap, widen, withUnequalShares } from "../../src/apollo/growth/widen.ts";
+import { unitMap, widen, withRandomSplits } from "../../src/apollo/growth/widen.ts";
 import type { SizedModel } from "../../src/apollo/layered-model.ts";
 import { noGrad } from "../../src/autograd/index.ts";
 import { Bert, Gpt } from "../../src/nn/index.ts";
@@ -13,7 +14,7 @@ import { lemon } from "../../src/recipes/lemon.ts";
 import { net2net } from "../../src/recipes/net2net.ts";
 import { Random } from "../../src/tensor/random.ts";
 import { scope } from "../../src/tensor/scope.ts";
-import { causalBatch, maskedBatch, randomise } from "../nn/tiny-models.ts";
+import { causalBatch, maskedBatch, randomise, TINY_TOKENS } from "../nn/tiny-models.ts";
 
 const CALL = { steps: 10, targetDepth: 2 };
 /** Of no use to these recipes. */
@@ -185,19 +186,74 @@ describe("growth in width and depth that preserves the function", () => {
     });
   }
 
-  it("lemon: copies share unequally what is read of them, so that they learn apart", () => {
+  it("lemon: splits every number that is read in parts of its own, which sum to it", () => {
     fc.assert(
-      fc.property(fc.integer({ min: 1, max: 9 }), fc.integer({ min: 2, max: 4 }), fc.nat(), (from, ratio, seed) => {
+      fc.property(fc.integer({ min: 1, max: 5 }), fc.integer({ min: 2, max: 4 }), fc.nat(), (from, ratio, seed) => {
         const random = new Random(seed);
-        const { sources, shares } = withUnequalShares(unitMap("circular", from, from * ratio, random), random);
-        for (let unit = 0; unit < from; unit++) {
-          const own = shares.filter((_, index) => sources[index] === unit);
-          expect(own.reduce((sum, share) => sum + share, 0)).to.be.closeTo(1, 1e-12);
-          expect(new Set(own).size).to.equal(ratio);
-        }
+        const map = withRandomSplits(unitMap("circular", from, from * ratio, random), random);
+        const matrix = {
+          shape: [4 * from, 3],
+          values: Float32Array.from({ length: 12 * from }, () => random.normal()),
+        };
+        const inner = withRandomSplits(unitMap("circular", 4 * from, 4 * from * ratio, random), random);
+        // The stream's three channels stay.
+        const stream = unitMap("circular", 3, 3, random);
+        const maps = { residual: stream, heads: map, inner };
+        const wide = widen("blocks.0.feedForward.down.weight", matrix, maps, "gpt");
+        expect(wide.shape).to.deep.equal([4 * from * ratio, 3]);
+        const parts = Array.from({ length: 4 * from }, (_, unit) =>
+          [0, 1, 2].map((column) =>
+            Array.from({ length: ratio }, (__, copy) => wide.values[(unit + 4 * from * copy) * 3 + column]),
+          ),
+        );
+        parts.flat().forEach((own, index) => {
+          const whole = own.reduce((sum, part) => sum + part, 0);
+          expect(whole).to.be.closeTo(matrix.values[index], 1e-6);
+        });
+        // Within a unit, other columns are split otherwise.
+        const [first, second] = parts[0].map((own, column) => own[0] / matrix.values[column]);
+        expect(first).not.to.be.closeTo(second, 1e-6);
       }),
-      { seed: 1 },
+      { seed: 1, numRuns: 50 },
     );
+  });
+
+  it("lemon: copies of a neuron, alike at first in what they read, part within two updates; hypercloned ones do not", () => {
+    const distance = (name: "lemon" | "hypercloning") => {
+      const { large } = made(name, "gpt", { layers: 2, heads: 4 }, 3);
+      const training = train({
+        ...{ model: large as Gpt, method: recipes[name], optimizer: new AdamW(large.parameters()) },
+        ...{ learningRate: () => 1e-2, batchAt: causalBatch, tokensPerBatch: TINY_TOKENS, seed: 1 },
+      });
+      for (const { step } of training) if (step === 1) break;
+      const [{ bias }] = large.blocks.map(({ feedForward }) => feedForward.up);
+      const half = bias!.size / 2;
+      return Math.max(
+        ...Array.from({ length: half }, (_, unit) => Math.abs(bias!.numbers[unit] - bias!.numbers[unit + half])),
+      );
+    };
+    expect(distance("lemon")).to.be.greaterThan(1e-4);
+    expect(distance("hypercloning")).to.be.lessThan(1e-5);
+  });
+
+  it("is refused for post-LN GPT, whose head has no norm before it to divide", () => {
+    const options = { layers: 2, context: 6, vocabulary: 11, norm: "post" } as const;
+    const small = new Gpt({ ...options, heads: 2, hidden: 8 });
+    const large = new Gpt({ ...options, heads: 4, hidden: 16 });
+    const first = { size: small.size, weights: small.stateDict() };
+    for (const name of ["net2net", "lemon", "hypercloning"] as const)
+      expect(() =>
+        recipes[name].firstWeights!({
+          ...{ model: large as unknown as SizedModel, small: first, optimizer, random: new Random(1) },
+        }),
+      ).to.throw("growth: post-LN GPT has no norm before its head");
+  });
+
+  it("leaves the optimizer without state", () => {
+    for (const name of ["net2net", "lemon", "hypercloning"] as const) {
+      made(name, "gpt", { layers: 2, heads: 4 }, 1);
+      expect(optimizer.state.size, name).to.equal(0);
+    }
   });
 
   it("net2net: noise moves the matrices a little, and no bias", () => {

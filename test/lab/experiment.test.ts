@@ -124,6 +124,17 @@ describe("experiments", () => {
     );
   });
 
+  it("are refused where a schedule is asked for beside the recipe's own", () => {
+    const training = { ...base.training, steps: 100, learningRate: { kind: "wsd" as const, peak: 1e-3 } };
+    for (const kind of ["gstack", "one-layer"] as const)
+      expect(() => parseExperiment({ ...base, recipe: { kind }, training })).to.throw(
+        `experiment: ${kind} has a learning-rate schedule of its own, beside which "wsd" means nothing`,
+      );
+    expect(parseExperiment({ ...base, recipe: { kind: "scratch" }, training }).training.learningRate.kind).to.equal(
+      "wsd",
+    );
+  });
+
   it("are planned with the parameters that there will be: one layer's where all are tied for ever", () => {
     const plan = planRun(parseExperiment({ ...base, recipe: { kind: "albert" } }));
     expect(plan.parameters).to.equal(300 * 16 + 8 * 16 + (12 * 256 + 13 * 16) + 32);

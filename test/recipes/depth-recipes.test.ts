@@ -271,6 +271,44 @@ describe("SWE-F", () => {
   });
 });
 
+describe("the optimizer's state after growth", () => {
+  /** Step counts of the layers and of the token table, right after a model's only growth. */
+  function stepsAfterGrowth(method: DescribedMethod) {
+    const model = tinyGpt({ layers: 4 });
+    const [{ uniqueLayers, endStep }] = method.stages;
+    const optimizer = trainUntil(model, method, endStep);
+    const sources = model.blocks.map((block) => optimizer.state.get(block.parameters()[0])?.averages.m.numbers.slice());
+    method.grow({ blocks: model.blocks, optimizer, from: uniqueLayers, to: 4 });
+    const stateOf = (layer: number) => optimizer.state.get(model.blocks[layer].parameters()[0]);
+    return {
+      layers: [0, 1, 2, 3].map((layer) => stateOf(layer)?.step),
+      table: optimizer.state.get(model.tokenEmbedding.weight)?.step,
+      first: sources[0]!,
+      last: stateOf(3)?.averages.m.numbers,
+    };
+  }
+  const call = { steps: 10, targetDepth: 4 };
+
+  it("of SWE-F is inherited by all copies", () => {
+    const { layers, table, first, last } = stepsAfterGrowth(swe({ boundary: 0.5 }, call));
+    expect(layers).to.deep.equal([5, 5, 5, 5]);
+    expect(table).to.equal(5);
+    expectSameNumbers(Array.from(last!), Array.from(first));
+  });
+
+  it("of one-layer expansion stays with the slot", () => {
+    const { layers, table } = stepsAfterGrowth(oneLayer({ boundary: 0.5 }, call));
+    expect(layers).to.deep.equal([5, undefined, undefined, undefined]);
+    expect(table).to.equal(5);
+  });
+
+  it("of G_stack is gone, that of the embeddings too", () => {
+    const { layers, table } = stepsAfterGrowth(gstack({ boundary: 0.5 }, call));
+    expect(layers).to.deep.equal([undefined, undefined, undefined, undefined]);
+    expect(table).to.equal(undefined);
+  });
+});
+
 describe("one-layer expansion", () => {
   it("grows once, late, under a learning rate that stands until the last tenth", () => {
     const method = oneLayer({}, CALL);
@@ -309,6 +347,16 @@ describe("RaPTr", () => {
       // Five standard errors of 1000 draws.
       for (const count of kept.slice(1, 11)) expect(count / 1000).to.be.closeTo(p, 5 * Math.sqrt((p * (1 - p)) / 1000));
     });
+  });
+
+  it("multiplies kept branches by 1/p, its root, or 1", () => {
+    const factors = { inverse: 2.5, sqrt: Math.sqrt(2.5), none: 1 };
+    for (const scale of ["inverse", "sqrt", "none"] as const) {
+      const plans = Array.from({ length: 50 }, (_, step) => planAt(raptr({ lengths: [6, 12], scale }, CALL), step));
+      const inner = plans.flatMap(({ positions }) => positions.filter(({ weight }) => weight > 0 && weight < 11));
+      expect(inner.length).to.be.greaterThan(0);
+      for (const { branchScale } of inner) expect(branchScale, scale).to.be.closeTo(factors[scale], 1e-12);
+    }
   });
 
   it("says the expected depth of each stage, for plans", () => {
@@ -361,7 +409,13 @@ describe("progressive layer dropping", () => {
     expect(planAt(method, 0).positions).to.deep.equal(
       [...new Array(12).keys()].map((weight) => ({ weight, branchScale: 1 })),
     );
-    // From a tenth of the run on θ = 0.5 to five digits.
+    // After a hundredth of the run θ = 0.5·e⁻¹ + 0.5.
+    const scales = Array.from({ length: 50 }, (_, seed) => planAt(method, 20, { seed }).positions).flat();
+    const theta = 0.5 * Math.exp(-1) + 0.5;
+    expect(scales.some(({ weight }) => weight === 11)).to.equal(true);
+    for (const { weight, branchScale } of scales)
+      expect(branchScale).to.be.closeTo(1 / (1 - (weight * (1 - theta)) / 12), 1e-9);
+    // From a fifth of the run on θ = 0.5 to five digits.
     const plans = Array.from({ length: 1600 }, (_, index) => planAt(method, 400 + index));
     for (let layer = 0; layer < 12; layer++) {
       const p = 1 - (layer * 0.5) / 12;

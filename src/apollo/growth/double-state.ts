@@ -3,8 +3,8 @@
 import { outsideScopes } from "../../tensor/scope.ts";
 import { Tensor } from "../../tensor/tensor.ts";
 import type { FirstWeightsCall } from "../method.ts";
-import { doubleWidth, isBeforeHead, type StateKind } from "./double-width.ts";
-import { axesOf, blockPlace, checkGrowth } from "./parameter-axes.ts";
+import { doubleWidth, type StateKind } from "./double-width.ts";
+import { blockPlace, checkGrowth, checkNormBeforeHead } from "./parameter-axes.ts";
 import type { Values } from "./widen.ts";
 import { withoutEffect } from "./wider-model.ts";
 
@@ -26,8 +26,7 @@ export function doubleState(call: Omit<FirstWeightsCall, "random"> & { layers: r
   if (small.state === undefined) throw new Error("growth: the small model comes without the state of its optimizer");
   const isWider = model.size.hidden > small.size.hidden;
   const parameters = model.namedParameters();
-  if (isWider && ![...parameters.keys()].some((name) => isBeforeHead(axesOf(name, family))))
-    throw new Error("growth: post-LN GPT has no norm before its head, which twice the width has to halve");
+  if (isWider) checkNormBeforeHead(parameters.keys(), family);
 
   const weights = new Map<string, Values>();
   for (const [name, parameter] of parameters) {

@@ -8,7 +8,7 @@
  * blocks begin with averages of 0 under the step count of the parameter.
  */
 
-import { type Axis, axesOf } from "./parameter-axes.ts";
+import { type Axis, axesOf, isBeforeHead } from "./parameter-axes.ts";
 import type { Values } from "./widen.ts";
 
 /** A parameter's weights, or the average of its gradients (Adam's m) or of their squares (v). */
@@ -41,11 +41,6 @@ export function doubleWidth(name: string, { shape, values }: Values, kind: State
     if (!isBetweenCopies) grown[index] = factor * values[from];
   }
   return { shape: places.map(({ length }) => length), values: grown };
-}
-
-/** Whether a parameter is of the norm before the head: it alone is a vector whose numbers a sum runs over. */
-export function isBeforeHead(axes: readonly (Axis | null)[]): boolean {
-  return axes.length === 1 && axes[0]?.role === "reads";
 }
 
 function factorOf(kind: StateKind, axes: readonly (Axis | null)[]): number {

@@ -109,3 +109,14 @@ export function axesOf(name: string, family: "gpt" | "bert"): ParameterAxes {
   if (axes === undefined) throw new Error(`growth: nothing is known of the axes of the parameter "${name}"`);
   return axes;
 }
+
+/** Whether a parameter is of the norm before the head: it alone is a vector whose numbers a sum runs over. */
+export function isBeforeHead(axes: readonly (Axis | null)[]): boolean {
+  return axes.length === 1 && axes[0]?.role === "reads";
+}
+
+/** @throws when nothing stands before the head that could divide between the copies of a channel, which its sum counts. */
+export function checkNormBeforeHead(names: Iterable<string>, family: "gpt" | "bert"): void {
+  for (const name of names) if (isBeforeHead(axesOf(name, family))) return;
+  throw new Error("growth: post-LN GPT has no norm before its head, which growth in width has to divide");
+}

@@ -7,7 +7,7 @@
 import { axesOf, type Space } from "./parameter-axes.ts";
 import type { Values } from "./widen.ts";
 
-/** Spaces whose new units come from the layer above. The residual stream is one for all layers and stays as it is [N]. */
+/** Spaces whose new units come from the layer above. The residual stream is one for all layers, and stays as it is [D]: the general formula is ambiguous there. */
 const FROM_ABOVE: ReadonlySet<Space> = new Set(["heads", "inner"]);
 
 /**

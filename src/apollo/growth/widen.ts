@@ -18,6 +18,8 @@ export interface UnitMap {
   sources: readonly number[];
   /** The shares of a unit's copies sum to 1. */
   shares: readonly number[];
+  /** Splits every number that is read of a unit in shares of its own, drawn from here; they sum to 1 as well. */
+  splits?: Random;
 }
 
 export type WidthMaps = Record<Space, UnitMap>;
@@ -42,15 +44,10 @@ export function unitMap(name: WidthMapName, from: number, to: number, random: Ra
 }
 
 /**
- * The same map with unequal shares: what readers had given a unit is split between its copies at random, so that copies learn
- * different things (LEMON, methods C.5 [N]). Shares lie between ½ and 1½ times the equal ones, before they are made to sum to 1.
+ * The same map with splits at random: W = W₁ + W₂ + …, with other parts in every element, so that copies come to learn different
+ * things (LEMON, methods C.5 [N]). Parts lie between ½ and 1½ times the equal ones, before they are made to sum to W [D].
  */
-export function withUnequalShares({ sources, shares }: UnitMap, random: Random): UnitMap {
-  const drawn = shares.map((share) => share * (0.5 + random.uniform()));
-  const sums = new Map<number, number>();
-  sources.forEach((source, unit) => sums.set(source, (sums.get(source) ?? 0) + drawn[unit]));
-  return { sources, shares: drawn.map((share, unit) => share / sums.get(sources[unit])!) };
-}
+export const withRandomSplits = (map: UnitMap, splits: Random): UnitMap => ({ ...map, splits });
 
 /** A parameter of the wide model from that of the narrow one. */
 export function widen(name: string, { shape, values }: Values, maps: WidthMaps, family: "gpt" | "bert"): Values {
@@ -67,24 +64,36 @@ function widenAxis({ shape, values }: Values, dimension: number, { role, groups 
   const unitLength = length / groups / units;
   if (!Number.isInteger(unitLength))
     throw new Error(`growth: a dimension of ${length} does not hold ${groups} × ${units} units`);
-  const places: { from: number; factor: number }[] = [];
+  const places: { from: number; share: number }[] = [];
   for (let group = 0; group < groups; group++) {
     map.sources.forEach((source, unit) => {
       for (let element = 0; element < unitLength; element++) {
         const from = (group * units + source) * unitLength + element;
-        places.push({ from, factor: role === "reads" ? map.shares[unit] : 1 });
+        places.push({ from, share: role === "reads" ? map.shares[unit] : 1 });
       }
     });
   }
+  const shares = places.map(({ share }) => share);
+  const splits = role === "reads" ? map.splits : undefined;
   const inner = shape.slice(dimension + 1).reduce((product, size) => product * size, 1);
   const outer = shape.slice(0, dimension).reduce((product, size) => product * size, 1);
   const grown = new Float32Array(outer * places.length * inner);
-  let at = 0;
   for (let row = 0; row < outer; row++) {
-    for (const { from, factor } of places) {
-      const start = (row * length + from) * inner;
-      for (let column = 0; column < inner; column++) grown[at++] = factor * values[start + column];
+    for (let column = 0; column < inner; column++) {
+      const parts = splits === undefined ? shares : randomParts(places, splits);
+      places.forEach(({ from }, place) => {
+        grown[(row * places.length + place) * inner + column] =
+          parts[place] * values[(row * length + from) * inner + column];
+      });
     }
   }
   return { shape: shape.map((size, index) => (index === dimension ? places.length : size)), values: grown };
+}
+
+/** Parts of which those from one place sum to 1. */
+function randomParts(places: readonly { from: number; share: number }[], random: Random): number[] {
+  const drawn = places.map(({ share }) => share * (0.5 + random.uniform()));
+  const sums = new Map<number, number>();
+  places.forEach(({ from }, place) => sums.set(from, (sums.get(from) ?? 0) + drawn[place]));
+  return places.map(({ from }, place) => drawn[place] / sums.get(from)!);
 }

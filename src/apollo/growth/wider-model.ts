@@ -2,7 +2,7 @@
 
 import type { Random } from "../../tensor/random.ts";
 import type { FirstWeightsCall } from "../method.ts";
-import { blockPlace, checkGrowth, type Space, unitsOf } from "./parameter-axes.ts";
+import { blockPlace, checkGrowth, checkNormBeforeHead, type Space, unitsOf } from "./parameter-axes.ts";
 import { takeFromAbove } from "./take-from-above.ts";
 import { type UnitMap, type Values, type WidthMaps, widen } from "./widen.ts";
 
@@ -26,6 +26,7 @@ export function widerModel(options: WiderModelOptions): Map<string, Values> {
   const { model, small, random, makeMap, layers, fromAbove = false } = options;
   const { family } = model;
   checkGrowth(small.size, model.size);
+  if (model.size.hidden > small.size.hidden) checkNormBeforeHead(model.namedParameters().keys(), family);
   const [from, to] = [unitsOf(small.size), unitsOf(model.size)];
   const mapOf = (space: Space) => makeMap({ space, from: from[space], to: to[space], random });
   const residual = mapOf("residual");
