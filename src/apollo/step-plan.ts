@@ -23,23 +23,23 @@ export interface StepPlan {
 }
 
 /**
- * The plan of a plain Apollo step: the map's layers in order, scale 1, all trainable.
- * @throws when the map is empty or an entry is no index.
+ * The plan of a plain Apollo step: the map's layers in order, scale 1, all trainable. Without layers, embeddings and head alone.
+ * @throws when an entry is no index.
  */
 export function planFromMap(map: readonly number[]): StepPlan {
   const plan: StepPlan = { positions: map.map((weight) => ({ weight, branchScale: 1 })), trainable: "all" };
-  validateStepPlan(plan, Number.POSITIVE_INFINITY);
+  validateStepPlan(plan, map.length === 0 ? 0 : Number.POSITIVE_INFINITY);
   return plan;
 }
 
 /**
  * Checks that a plan can run on N unique layers.
- * @throws naming the position and the value: no position, a weight that is no integer in 0 … N−1, a scale that is not
+ * @throws naming the position and the value: no position where there are layers, a weight that is no integer in 0 … N−1, a scale that is not
  * finite, a mask outside [0, 1], or a trainable layer that does not exist or is named twice.
  */
 export function validateStepPlan(plan: StepPlan, N: number): void {
   const { positions, trainable } = plan;
-  if (positions.length === 0) throw new Error("step plan: a step needs at least one position, this one has 0");
+  if (positions.length === 0 && N > 0) throw new Error("step plan: a step needs at least one position, this one has 0");
   const isLayer = (index: number) => Number.isSafeInteger(index) && index >= 0 && index < N;
   const layers = N === Number.POSITIVE_INFINITY ? "a layer's index" : `one of the layers 0 … ${N - 1}`;
   positions.forEach(({ weight, branchScale, growthMask = 1 }, position) => {

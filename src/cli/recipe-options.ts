@@ -58,12 +58,12 @@ const apollo = (sampler: SamplerName, flags: readonly RecipeFlag[]): NamedRecipe
 });
 
 /** Recipes that grow once. */
-const oneGrowth = (kind: string, flags: readonly RecipeFlag[] = []): NamedRecipe => ({
+const oneGrowth = (kind: string, flags: readonly RecipeFlag[] = [], fixed: object = {}): NamedRecipe => ({
   flags: ["boundaries", ...flags],
   toInput({ boundaries, ...rest }) {
     if (boundaries !== undefined && boundaries.length !== 1)
       throw new Error(`${kind} grows once: --boundaries must be one fraction, not ${boundaries.join(",")}`);
-    return { kind, ...(boundaries && { boundary: boundaries[0] }), ...rest };
+    return { kind, ...fixed, ...(boundaries && { boundary: boundaries[0] }), ...rest };
   },
 });
 
@@ -134,6 +134,7 @@ const NAMED: Readonly<Record<string, NamedRecipe>> = {
   gradstack: { flags: [], toInput: () => ({ kind: "midas", copied: "last" }) },
   lidas: { flags: [], toInput: () => ({ kind: "midas", copied: "centre" }) },
   "one-layer": oneGrowth("one-layer", ["optimizerAtGrowth"]),
+  "zero-layer": oneGrowth("one-layer", [], { layers: 0 }),
 };
 
 export const RECIPES = Object.keys(NAMED);

@@ -120,7 +120,7 @@ export function planOf(key: string): StepPlan {
   const [uniqueLayers, meanDepth, trained] = key.split("/").map(Number);
   const depth = Math.round(meanDepth);
   const layers = [...new Array(Math.min(uniqueLayers, depth)).keys()];
-  const plan = planFromMap(depth >= uniqueLayers ? layerMap("interp_floor", uniqueLayers, depth) : layers);
+  const plan = planFromMap(depth > 0 && depth >= uniqueLayers ? layerMap("interp_floor", uniqueLayers, depth) : layers);
   return trained === undefined ? plan : { ...plan, trainable: layers.slice(-trained), freezesEmbeddings: true };
 }
 

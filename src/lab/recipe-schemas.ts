@@ -21,7 +21,7 @@ import { BLOCK_COPIES, midas } from "../recipes/midas.ts";
 import { msg } from "../recipes/msg.ts";
 import { mslt } from "../recipes/mslt.ts";
 import { net2net } from "../recipes/net2net.ts";
-import { oneLayer } from "../recipes/one-layer.ts";
+import { NEW_LAYERS, oneLayer } from "../recipes/one-layer.ts";
 import { RAPTR_SCALES, raptr } from "../recipes/raptr.ts";
 import type { Recipe, RecipeCall } from "../recipes/recipe.ts";
 import { scratch } from "../recipes/scratch.ts";
@@ -106,7 +106,12 @@ const ENTRIES = [
   ),
   entry(
     "one-layer",
-    { boundary: fraction.default(0.8), optimizerAtGrowth: z.enum(OPTIMIZER_POLICIES).default("slot") },
+    {
+      layers: z.literal([0, 1]).default(1),
+      newLayers: z.enum(NEW_LAYERS).optional(),
+      boundary: fraction.default(0.8),
+      optimizerAtGrowth: z.enum(OPTIMIZER_POLICIES).default("slot"),
+    },
     oneLayer,
   ),
   entry(

@@ -178,6 +178,8 @@ export const SUITES: Readonly<Record<string, Suite>> = {
       { label: "swe-m", recipe: { kind: "swe-adaptive", untying: "split" } },
       { label: "layer-drop", recipe: { kind: "layer-drop" } },
       { label: "albert", recipe: { kind: "albert" } },
+      { label: "zero-layer", recipe: { kind: "one-layer", layers: 0 } },
+      { label: "one-layer-random", recipe: { kind: "one-layer", newLayers: "random" } },
       { label: "bert2bert-two-stage", recipe: { kind: "bert2bert", prefixShare: 0.125, small: HALF_WIDTH } },
       { label: "mango", recipe: { kind: "mango", small: HALF_WIDTH } },
       { label: "net2net", recipe: { kind: "net2net", small: HALF_WIDTH } },

@@ -1,28 +1,60 @@
 /**
- * One-layer expansion (methods C.3 [N]): train a single layer for most of the run, expand once to the full depth, and let the
- * learning rate stand until a last short decay (WSD), without which late growth fails.
+ * Zero- and one-layer expansion (methods C.3 [N]): train a single layer, or embeddings and head alone, for most of the run, expand once to
+ * the full depth, and let the learning rate stand until a last short decay (WSD), without which late growth fails.
  *
- * Copies of the layer make the new ones. The published optimizer is Muon with muP scaling; here it is AdamW, as for all, whose moments
- * stay with the slot [D]. The schedule is the method's own, whatever the run's. Zero layers, and new layers at random, are not here.
+ * Copies of the one layer make the new ones, or these begin at random, as behind no layer they must; where they do, the model is as deep
+ * as it has been trained until then. The published optimizer is Muon with muP scaling; here it is AdamW, as for all, whose moments stay
+ * with the slot [D]. The schedule is the method's own, whatever the run's.
  */
 
 import type { OptimizerPolicy } from "../apollo/growth/grow-layers.ts";
+import { planFromMap } from "../apollo/step-plan.ts";
 import { learningRateSchedule } from "../optim/learning-rate.ts";
 import { apollo } from "./apollo.ts";
 import type { Recipe } from "./recipe.ts";
 
+export const NEW_LAYERS = ["copy", "random"] as const;
+
 export interface OneLayerOptions {
+  /** Before expansion, 1 when absent. */
+  layers?: 0 | 1;
+  /** What new layers begin as; copies when absent, where there is a layer to copy. */
+  newLayers?: (typeof NEW_LAYERS)[number];
   /** τ, share of the steps before expansion, 0.8 when absent. */
   boundary?: number;
   optimizerAtGrowth?: OptimizerPolicy;
 }
 
-export const oneLayer: Recipe<OneLayerOptions> = ({ boundary = 0.8, optimizerAtGrowth = "slot" }, call) => ({
-  ...apollo(
-    { stages: [1, call.targetDepth], boundaries: [boundary], depth: { sampler: "none" }, optimizerAtGrowth },
-    call,
-  ),
-  name: "one-layer",
-  learningRate: (peak) =>
-    learningRateSchedule({ kind: "wsd", peak, steps: call.steps, warmupRatio: 0.02, decayRatio: 0.1 }),
-});
+export const oneLayer: Recipe<OneLayerOptions> = (options, call) => {
+  const {
+    layers = 1,
+    newLayers = layers === 0 ? "random" : "copy",
+    boundary = 0.8,
+    optimizerAtGrowth = "slot",
+  } = options;
+  if (layers === 0 && newLayers === "copy")
+    throw new Error("zero-layer: there is no layer to copy; new layers are random");
+  const method = {
+    ...apollo(
+      { stages: [1, call.targetDepth], boundaries: [boundary], depth: { sampler: "none" }, optimizerAtGrowth },
+      call,
+    ),
+    name: layers === 0 ? "zero-layer" : "one-layer",
+    learningRate: (peak: number) =>
+      learningRateSchedule({ kind: "wsd", peak, steps: call.steps, warmupRatio: 0.02, decayRatio: 0.1 }),
+  };
+  if (newLayers === "copy") return method;
+  const [first, last] = method.stages;
+  const planOf = (uniqueLayers: number) => planFromMap([...new Array(uniqueLayers).keys()]);
+  return {
+    ...method,
+    stages: [{ ...first, uniqueLayers: layers }, last],
+    planStep: ({ uniqueLayers }) => planOf(uniqueLayers),
+    planFullDepth: planOf,
+    // A layer that was never used still is as it was initialised.
+    grow: () => {},
+    depths: ({ uniqueLayers }) => [{ depth: uniqueLayers, probability: 1 }],
+    layersAt: (uniqueLayers) => [...new Array(uniqueLayers).keys()],
+    growthMap: () => null,
+  };
+};

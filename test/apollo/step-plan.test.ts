@@ -49,7 +49,9 @@ describe("step plans", () => {
       ],
       trainable,
     });
-    expect(() => planFromMap([])).to.throw("at least one position");
+    expect(() => validateStepPlan(planFromMap([]), 3)).to.throw("at least one position");
+    // Embeddings and head alone are a model as well, where there are no layers yet.
+    validateStepPlan(planFromMap([]), 0);
     expect(() => planFromMap([0, -1])).to.throw("position 1 uses weight -1");
     expect(() => planFromMap([0.5])).to.throw("position 0 uses weight 0.5");
     expect(() => validateStepPlan(plan(3), 3)).to.throw(

@@ -320,6 +320,36 @@ describe("one-layer expansion", () => {
     for (const update of [8, 200, 319, 320, 360]) expect(rate(update), `update ${update}`).to.equal(1e-3);
     expect(rate(380)).to.be.closeTo(5e-4, 1e-9);
   });
+
+  it("from no layer trains embeddings and head alone, then layers as they were initialised", () => {
+    const method = oneLayer({ layers: 0, boundary: 0.5 }, { steps: 8, targetDepth: 3 });
+    expect(stagesOf(method)).to.deep.equal([
+      [0, 4],
+      [3, 8],
+    ]);
+    const model = tinyGpt({ layers: 3 });
+    const initial = [0, 1, 2].map((layer) => layerOf(tinyGpt({ layers: 3 }), layer));
+    const table = Array.from(model.tokenEmbedding.weight.numbers);
+    const optimizer = trainUntil(model, method, 4);
+    for (const layer of [0, 1, 2]) expectSameNumbers(layerOf(model, layer), initial[layer]);
+    expect(Array.from(model.tokenEmbedding.weight.numbers)).to.not.deep.equal(table);
+    expect(optimizer.state.has(model.blocks[0].parameters()[0])).to.equal(false);
+    expect(method.planFullDepth(0).positions).to.deep.equal([]);
+    trainUntil(model, method, 8);
+    for (const layer of [0, 1, 2]) expect(layerOf(model, layer)).to.not.deep.equal(initial[layer]);
+    expect(() => oneLayer({ layers: 0, newLayers: "copy" }, CALL)).to.throw("there is no layer to copy");
+  });
+
+  it("behind one layer may begin the others at random", () => {
+    const method = oneLayer({ newLayers: "random", boundary: 0.5 }, { steps: 8, targetDepth: 3 });
+    const model = tinyGpt({ layers: 3 });
+    const initial = [1, 2].map((layer) => layerOf(tinyGpt({ layers: 3 }), layer));
+    const optimizer = trainUntil(model, method, 4);
+    method.grow({ blocks: model.blocks, optimizer, from: 1, to: 3 });
+    for (const layer of [1, 2]) expectSameNumbers(layerOf(model, layer), initial[layer - 1]);
+    expect(weightsOf(method.planFullDepth(1))).to.deep.equal([0]);
+    expect(weightsOf(method.planFullDepth(3))).to.deep.equal([0, 1, 2]);
+  });
 });
 
 describe("RaPTr", () => {
