@@ -18,7 +18,8 @@ export async function drawRegimeFigures(comparison: RegimeComparison): Promise<F
     {
       id: "regime",
       heading: "The map",
-      caption: "Dots are means over the seeds, lines span them. Left of the middle line is better, right of it saves.",
+      caption:
+        "Dots are means over the seeds, lines span them. Left of 0 is better, right of 0 saves; the paler a dot on the right, the fewer seeds got there.",
       svg: await drawRegime({ ...comparison, points }),
     },
   ];

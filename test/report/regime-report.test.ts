@@ -63,9 +63,11 @@ describe("the report of a regime", () => {
     expect(page).to.include("A &lt;map&gt;").and.include("length: 2,000 steps: grown: 2 runs are missing");
     expect(page).not.to.match(/(src|href)="http/);
     expect(figures[0].svg).to.include("length: 1,000 steps").and.include("length: 2,000 steps");
-    // A dot for each of "grown" and "sampled", but where one is missing; both in each of the two panels.
+    // A dot for each of "grown" and "sampled", but where one is missing; both in each of the two panels, on the right pale where one of two
+    // seeds got there.
     const symbols = [...figures[0].svg.matchAll(/<g class="mark-symbol.*?<\/g>/gs)].map(([group]) => group);
-    expect(symbols.map((group) => group.match(/<path /g)?.length)).to.deep.equal([3, 2]);
+    expect(symbols.map((group) => group.match(/<path /g)?.length)).to.deep.equal([3, 3]);
+    expect(symbols.map((group) => group.match(/opacity="0\.5"/g)?.length)).to.deep.equal([undefined, 1]);
     expect(await drawRegimeFigures({ ...regime, points: [] })).to.deep.equal([]);
   });
 });

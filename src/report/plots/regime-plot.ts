@@ -20,10 +20,10 @@ export async function drawRegime({ points }: RegimeComparison): Promise<Svg> {
       const differences = seeds.flatMap(({ difference }) => (difference === null ? [] : [difference]));
       if (differences.length === 0) return [];
       const savings = seeds.flatMap(({ savings }) => (typeof savings.flops === "number" ? [savings.flops] : []));
-      const isReached = savings.length === seeds.length;
+      const isReached = savings.length > 0;
       return [
         {
-          ...{ point: nameOfPoint(point), label, colour },
+          ...{ point: nameOfPoint(point), label, colour, whole: 1, reached: savings.length / seeds.length },
           ...{ difference: mean(differences), low: Math.min(...differences), high: Math.max(...differences) },
           ...(isReached && {
             saved: 100 * mean(savings),
@@ -35,7 +35,14 @@ export async function drawRegime({ points }: RegimeComparison): Promise<Svg> {
     }),
   );
   const names = points.map(nameOfPoint);
-  const panel = (field: string, low: string, high: string, title: string, isNamed: boolean) => {
+  const panel = (options: {
+    field: string;
+    range: [string, string];
+    opacity: string;
+    title: string;
+    isNamed: boolean;
+  }) => {
+    const { field, range, opacity, title, isNamed } = options;
     const y = {
       field: "point",
       type: "nominal",
@@ -54,11 +61,15 @@ export async function drawRegime({ points }: RegimeComparison): Promise<Svg> {
       layer: [
         {
           mark: { type: "rule", strokeWidth: 2, opacity: 0.5 },
-          encoding: { ...place, x: { field: low, type: "quantitative" }, x2: { field: high } },
+          encoding: { ...place, x: { field: range[0], type: "quantitative" }, x2: { field: range[1] } },
         },
         {
-          mark: { type: "point", filled: true, size: 55, opacity: 1 },
-          encoding: { ...place, x: { field, type: "quantitative", axis: { title, grid: false, tickCount: 6 } } },
+          mark: { type: "point", filled: true, size: 55 },
+          encoding: {
+            ...place,
+            opacity: { field: opacity, type: "quantitative", scale: null },
+            x: { field, type: "quantitative", axis: { title, grid: false, tickCount: 6 } },
+          },
         },
         { data: { values: [{}] }, mark: { type: "rule", color: ink }, encoding: { x: { datum: 0 } } },
       ],
@@ -67,8 +78,14 @@ export async function drawRegime({ points }: RegimeComparison): Promise<Svg> {
   };
   const svg = await renderVegaLite({
     hconcat: [
-      panel("difference", "low", "high", `end loss minus that of ${target}, nats`, true),
-      panel("saved", "savedLow", "savedHigh", `FLOPs saved to the end of ${target}, % (none: not reached)`, false),
+      panel({
+        ...{ field: "difference", range: ["low", "high"], opacity: "whole", isNamed: true },
+        title: `end loss minus that of ${target}, nats`,
+      }),
+      panel({
+        ...{ field: "saved", range: ["savedLow", "savedHigh"], opacity: "reached", isNamed: false },
+        title: `FLOPs saved to the end of ${target}, % (none: not reached)`,
+      }),
     ],
     spacing: 20,
     config: { axis: { labelColor: mutedInk } },
