@@ -1,7 +1,7 @@
 /** A control that the paper lacks: growth without sampling, given the FLOPs that sampling would have cost (methods D.4, Fig. 7). */
 
 import { type Experiment, parseExperiment, type RecipeInput } from "./experiment.ts";
-import { planRun } from "./plan.ts";
+import { expectedCost } from "./plan.ts";
 
 type ApolloInput = Extract<RecipeInput, { kind: "apollo" }>;
 
@@ -16,7 +16,7 @@ export function stretchedWithoutSampling(sampled: Experiment): { recipe: ApolloI
   if (recipe.kind !== "apollo") throw new Error(`equal cost: the recipe ${recipe.kind} samples no depths`);
   const growing: ApolloInput = { ...recipe, depth: { sampler: "none" } };
   const costs = [sampled, parseExperiment({ ...sampled, recipe: growing })].map(
-    (experiment) => planRun(experiment).cost.stages,
+    (experiment) => expectedCost(experiment).stages,
   );
   const lengths = costs[0].map(({ steps, modelFlops }, stage) =>
     Math.round((steps * modelFlops) / costs[1][stage].modelFlops),

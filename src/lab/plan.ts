@@ -14,28 +14,36 @@ export interface RunPlan {
   tokens: number;
 }
 
-/** Expected depths, FLOPs (as if every layer learned) and memory of an experiment. @throws when its recipe does not fit. */
+/** Expected depths, FLOPs and memory of an experiment. @throws when its recipe does not fit. */
 export function planRun(experiment: Experiment): RunPlan {
   const { model, training } = experiment;
-  const { hidden, context, vocabulary, layers } = model;
-  const isBert = model.family === "bert";
-  const tokensPerStep = training.batch * training.microBatches * context;
+  const { stages } = methodOf(experiment);
+  const memory = estimateMemory({
+    ...{ model, training },
+    uniqueLayers: Math.max(...stages.map(({ uniqueLayers }) => uniqueLayers)),
+  });
+  return {
+    cost: expectedCost(experiment),
+    memory,
+    availableBytes: MAXIMUM_BYTES,
+    parameters: memory.parameterBytes / 16,
+    tokens: tokensPerStep(experiment) * training.steps,
+  };
+}
+
+/** What an experiment is expected to cost, as if every layer that runs learned. @throws when its recipe does not fit. */
+export function expectedCost(experiment: Experiment): ExpectedScheduleCost {
+  const { hidden, context, vocabulary, layers, family } = experiment.model;
+  const isBert = family === "bert";
   const method = methodOf(experiment);
-  const uniqueLayers = Math.max(...method.stages.map((stage) => stage.uniqueLayers));
-  const memory = estimateMemory({ model, training, uniqueLayers });
-  const cost = expectedScheduleCost({
+  return expectedScheduleCost({
     stages: method.stages,
     expectedDepth: (stage) =>
       method.depths(stage).reduce((sum, { depth, probability }) => sum + depth * probability, 0),
     targetDepth: layers,
     size: { hidden, context, vocabulary, headTransform: isBert, projectedFraction: isBert ? MASKED_FRACTION : 1 },
-    tokensPerStep,
+    tokensPerStep: tokensPerStep(experiment),
   });
-  return {
-    cost,
-    memory,
-    availableBytes: MAXIMUM_BYTES,
-    parameters: memory.parameterBytes / 16,
-    tokens: tokensPerStep * training.steps,
-  };
 }
+
+const tokensPerStep = ({ model, training }: Experiment) => training.batch * training.microBatches * model.context;
