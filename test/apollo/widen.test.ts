@@ -5,41 +5,19 @@ import { withIdentities } from "../../src/apollo/growth/identity-layers.ts";
 import { axesOf, unitsOf } from "../../src/apollo/growth/parameter-axes.ts";
 import { unitMap, widen, withRandomSplits } from "../../src/apollo/growth/widen.ts";
 import type { SizedModel } from "../../src/apollo/layered-model.ts";
-import { noGrad } from "../../src/autograd/index.ts";
-import { Bert, Gpt } from "../../src/nn/index.ts";
+import { Gpt } from "../../src/nn/index.ts";
 import { AdamW } from "../../src/optim/adamw.ts";
 import { type Bert2BertOptions, bert2bert } from "../../src/recipes/bert2bert.ts";
 import { hypercloning } from "../../src/recipes/hypercloning.ts";
 import { lemon } from "../../src/recipes/lemon.ts";
 import { net2net } from "../../src/recipes/net2net.ts";
 import { Random } from "../../src/tensor/random.ts";
-import { scope } from "../../src/tensor/scope.ts";
-import { causalBatch, maskedBatch, randomise, TINY_TOKENS } from "../nn/tiny-models.ts";
+import { KINDS, type Kind, largestDifference, logitsOf, type Model, modelOf } from "../nn/growing-models.ts";
+import { causalBatch, randomise, TINY_TOKENS } from "../nn/tiny-models.ts";
 
 const CALL = { steps: 10, targetDepth: 2 };
 /** Of no use to these recipes. */
 const optimizer = new AdamW([]);
-
-type Model = Gpt | Bert;
-type Kind = "gpt" | "bert" | "bert pre-LN";
-const KINDS: Kind[] = ["gpt", "bert", "bert pre-LN"];
-
-/** Heads have four channels, as in the batches' models. */
-function modelOf(kind: Kind, size: { layers: number; heads: number }): Model {
-  const options = { ...size, hidden: 4 * size.heads, context: 6, vocabulary: 11 };
-  return kind === "gpt" ? new Gpt(options) : new Bert({ ...options, norm: kind === "bert" ? "post" : "pre" });
-}
-
-function logitsOf(model: Model): ArrayLike<number> {
-  model.eval();
-  return scope(() =>
-    noGrad(() => {
-      if (model.family === "gpt") return (model as Gpt).forward(causalBatch(0).inputs).toFlatArray();
-      const { inputs, positions } = maskedBatch(0);
-      return (model as Bert).forward(inputs, positions).toFlatArray();
-    }),
-  );
-}
 
 /** A wide model that begins from a small one with random weights. */
 function grown(
@@ -56,9 +34,6 @@ function grown(
   method.firstWeights!({ model: wide as unknown as SizedModel, small: first, optimizer, random: new Random(seed) });
   return { small, wide };
 }
-
-const largestDifference = (a: ArrayLike<number>, b: ArrayLike<number>) =>
-  Math.max(...Array.from(a, (value, index) => Math.abs(value - b[index])));
 
 describe("function-preserving growth in width", () => {
   for (const kind of KINDS) {

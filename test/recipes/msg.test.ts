@@ -1,19 +1,16 @@
 import { expect } from "chai";
 import fc from "fast-check";
 import { type StepRecord, train } from "../../src/apollo/algorithm.ts";
-import { withGrowthMasks } from "../../src/apollo/growth/growth-masks.ts";
 import type { SizedModel } from "../../src/apollo/layered-model.ts";
 import type { DescribedMethod } from "../../src/apollo/method.ts";
-import { sharedPath } from "../../src/apollo/shared-layers.ts";
 import type { StepPlan } from "../../src/apollo/step-plan.ts";
-import { noGrad } from "../../src/autograd/index.ts";
-import { Bert, Gpt } from "../../src/nn/index.ts";
+import { Gpt } from "../../src/nn/index.ts";
 import { AdamW } from "../../src/optim/adamw.ts";
 import type { Optimizer } from "../../src/optim/optimizer.ts";
 import { msg } from "../../src/recipes/msg.ts";
 import { scratch } from "../../src/recipes/scratch.ts";
 import { Random } from "../../src/tensor/random.ts";
-import { scope } from "../../src/tensor/scope.ts";
+import { KINDS, type Kind, logitsOf, type Model, modelOf, type Size } from "../nn/growing-models.ts";
 import {
   causalBatch,
   expectSameNumbers,
@@ -23,33 +20,6 @@ import {
   TINY_TOKENS,
   weightsOf,
 } from "../nn/tiny-models.ts";
-
-type Model = Gpt | Bert;
-type Kind = "gpt" | "bert" | "bert pre-LN";
-const KINDS: Kind[] = ["gpt", "bert", "bert pre-LN"];
-
-interface Size {
-  layers: number;
-  heads: number;
-}
-
-/** Heads have four channels. */
-function modelOf(kind: Kind, { layers, heads }: Size, dropout = 0): Model {
-  const options = { layers, heads, hidden: 4 * heads, context: 6, vocabulary: 11, dropout };
-  return kind === "gpt" ? new Gpt(options) : new Bert({ ...options, norm: kind === "bert" ? "post" : "pre" });
-}
-
-/** Logits through a plan, or of the whole model. */
-function logitsOf(model: Model, plan?: StepPlan): ArrayLike<number> {
-  model.eval();
-  const path = plan && sharedPath(model.blocks, plan);
-  const run = () => {
-    if (model.family === "gpt") return (model as Gpt).forward(causalBatch(0).inputs, { path }).toFlatArray();
-    const { inputs, positions } = maskedBatch(0);
-    return (model as Bert).forward(inputs, positions, { path }).toFlatArray();
-  };
-  return scope(() => noGrad(() => withGrowthMasks(model, plan?.growthMasks, run)));
-}
 
 function expectCloseLogits(actual: ArrayLike<number>, expected: ArrayLike<number>): void {
   const scale = Math.max(1, ...Array.from(expected, Math.abs));

@@ -5,44 +5,18 @@ import { doubleWidth, type StateKind } from "../../src/apollo/growth/double-widt
 import type { Values } from "../../src/apollo/growth/widen.ts";
 import type { SizedModel } from "../../src/apollo/layered-model.ts";
 import type { SmallModel } from "../../src/apollo/method.ts";
-import { noGrad } from "../../src/autograd/index.ts";
-import { Bert, Gpt, straightPath } from "../../src/nn/index.ts";
+import { Gpt, straightPath } from "../../src/nn/index.ts";
 import { AdamW } from "../../src/optim/adamw.ts";
 import { learningRateSchedule } from "../../src/optim/learning-rate.ts";
 import { scratch } from "../../src/recipes/scratch.ts";
 import { type StagedOptions, staged } from "../../src/recipes/staged.ts";
 import { Random } from "../../src/tensor/random.ts";
 import { scope } from "../../src/tensor/scope.ts";
+import { KINDS, type Kind, largestDifference, logitsOf, type Model, modelOf, type Size } from "../nn/growing-models.ts";
 import { causalBatch, expectSameNumbers, maskedBatch, randomise, TINY_TOKENS } from "../nn/tiny-models.ts";
 
-type Model = Gpt | Bert;
-type Kind = "gpt" | "bert" | "bert pre-LN";
-const KINDS: Kind[] = ["gpt", "bert", "bert pre-LN"];
-interface Size {
-  layers: number;
-  /** Of four channels each. */
-  heads: number;
-}
-
-function modelOf(kind: Kind, { layers, heads }: Size): Model {
-  const options = { layers, heads, hidden: 4 * heads, context: 6, vocabulary: 11 };
-  return kind === "gpt" ? new Gpt(options) : new Bert({ ...options, norm: kind === "bert" ? "post" : "pre" });
-}
 const batchOf = (model: Model, step: number) =>
   (model.family === "gpt" ? causalBatch(step) : maskedBatch(step)) as never;
-
-function logitsOf(model: Model): ArrayLike<number> {
-  model.eval();
-  return scope(() =>
-    noGrad(() => {
-      if (model.family === "gpt") return (model as Gpt).forward(causalBatch(0).inputs).toFlatArray();
-      const { inputs, positions } = maskedBatch(0);
-      return (model as Bert).forward(inputs, positions).toFlatArray();
-    }),
-  );
-}
-const largestDifference = (a: ArrayLike<number>, b: ArrayLike<number>) =>
-  Math.max(...Array.from(a, (value, index) => Math.abs(value - b[index])));
 
 function trained(model: Model, optimizer: AdamW, updates: number): void {
   const method = scratch({}, { steps: updates, targetDepth: model.blocks.length });
