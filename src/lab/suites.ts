@@ -101,14 +101,17 @@ export const SUITES: Readonly<Record<string, Suite>> = {
     ...GPT,
     name: "samplers",
     title: "Figure 7: depth samplers, how LVPS becomes an integer, and growth alone at the cost of LVPS: GPT",
-    recipes: [
-      SCRATCH,
-      ...SAMPLED,
-      stretched(GPT),
-      apollo("apollo-lvps-release", { depth: { sampler: "lvps", lvps: "release" } }),
-      apollo("apollo-lvps-round", { depth: { sampler: "lvps", lvps: "round" } }),
-      apollo("apollo-es-release", { depth: { sampler: "es", es: "release" } }),
-    ],
+    // Computed when it is asked for: every command reads the names of suites.
+    get recipes() {
+      return [
+        SCRATCH,
+        ...SAMPLED,
+        stretched(GPT),
+        apollo("apollo-lvps-release", { depth: { sampler: "lvps", lvps: "release" } }),
+        apollo("apollo-lvps-round", { depth: { sampler: "lvps", lvps: "round" } }),
+        apollo("apollo-es-release", { depth: { sampler: "es", es: "release" } }),
+      ];
+    },
   },
   controls: {
     ...GPT,
