@@ -3,7 +3,7 @@
 import { existsSync } from "node:fs";
 import { join } from "node:path";
 import { train } from "../apollo/algorithm.ts";
-import type { DescribedMethod, GrowthOperator, SmallModel } from "../apollo/method.ts";
+import type { GrowthOperator, SmallModel } from "../apollo/method.ts";
 import { countFlops } from "../autograd/index.ts";
 import { checkpointState } from "../io/checkpoint.ts";
 import { readWhole } from "../io/files.ts";
@@ -15,7 +15,7 @@ import { scratch } from "../recipes/scratch.ts";
 import { readRun } from "../report/run-files.ts";
 import type { RunCosts, RunHeader } from "../report/run-log.ts";
 import { Random } from "../tensor/random.ts";
-import type { Experiment } from "./experiment.ts";
+import { type Experiment, methodOf } from "./experiment.ts";
 import { CHECKPOINT_FILE, TOKENIZER_FILE, WEIGHTS_FILE } from "./run-folder.ts";
 import { type Task, trainingInputs } from "./task.ts";
 
@@ -31,11 +31,12 @@ export interface BeginningCall {
 
 /**
  * Writes the first weights of a task's model from the finished run in `folder`.
- * @throws naming the folder, when its run is not finished, or of another family, context, vocabulary or tokenizer.
+ * @throws naming the folder, when its run is not finished, or of another family, context, vocabulary or tokenizer; when its
+ *   sizes do not fit.
  */
-export function beginFromSmall(experiment: Experiment, method: DescribedMethod, call: BeginningCall): Beginning {
-  const { task, optimizer, folder } = call;
+export function beginFromSmall(experiment: Experiment, { task, optimizer, folder }: BeginningCall): Beginning {
   const small = readSmallModel(experiment, task, folder);
+  const method = methodOf(experiment, small.model.size);
   const began = performance.now();
   const { result: operator, flops } = countFlops(() =>
     method.firstWeights!({

@@ -96,7 +96,7 @@ export async function run(experiment: Experiment, options: RunOptions): Promise<
     const small = await smallModelFolder(experiment, options);
     if (small === null)
       return { ...header, status: "interrupted", reason: "stopped while the small model was trained" };
-    header = { ...header, ...beginFromSmall(experiment, method, { task, optimizer, folder: small }) };
+    header = { ...header, ...beginFromSmall(experiment, { task, optimizer, folder: small }) };
     method = methodOf(experiment, header.smallModel);
     header.stages = describeStages(method);
   }

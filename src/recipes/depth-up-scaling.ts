@@ -9,7 +9,6 @@
 import { checkSameWidth } from "../apollo/growth/parameter-axes.ts";
 import { unitMap } from "../apollo/growth/widen.ts";
 import { widerModel } from "../apollo/growth/wider-model.ts";
-import type { ModelSize } from "../nn/index.ts";
 import type { Recipe } from "./recipe.ts";
 import { scratch } from "./scratch.ts";
 
@@ -17,20 +16,19 @@ export const depthUpScaling: Recipe<object> = (_, call) => {
   const half = call.targetDepth / 2;
   if (!Number.isInteger(half))
     throw new Error(`depth-up-scaling: it makes an even number of layers, not ${call.targetDepth}`);
-  const checkSmall = (small: ModelSize, large: ModelSize) => {
-    checkSameWidth(small, large);
-    if (small.layers < half || small.layers >= 2 * half)
+  if (call.growth !== undefined) {
+    const { from, to } = call.growth;
+    checkSameWidth(from, to);
+    if (from.layers < half || from.layers >= 2 * half)
       throw new Error(
-        `depth-up-scaling: ${2 * half} layers are made from ${half} to ${2 * half - 1}, not from ${small.layers}`,
+        `depth-up-scaling: ${2 * half} layers are made from ${half} to ${2 * half - 1}, not from ${from.layers}`,
       );
-  };
-  if (call.growth !== undefined) checkSmall(call.growth.from, call.growth.to);
+  }
   return {
     ...scratch({}, call),
     name: "depth-up-scaling",
     firstWeights(first) {
       const { model, small } = first;
-      checkSmall(small.size, model.size);
       const dropped = small.size.layers - half;
       const layers = Array.from({ length: 2 * half }, (_, layer) => (layer < half ? layer : layer - half + dropped));
       model.loadStateDict(

@@ -10,13 +10,5 @@ import type { Recipe } from "./recipe.ts";
 
 export const hypercloning: Recipe<object> = (_, call) => {
   if (call.growth !== undefined) checkWholeRatio("hypercloning", call.growth.from, call.growth.to);
-  const cloning = bert2bert({ knowledge: "fpi", widthMap: "circular" }, call);
-  return {
-    ...cloning,
-    name: "hypercloning",
-    firstWeights(first) {
-      checkWholeRatio("hypercloning", first.small.size, first.model.size);
-      return cloning.firstWeights!(first);
-    },
-  };
+  return { ...bert2bert({ knowledge: "fpi", widthMap: "circular" }, call), name: "hypercloning" };
 };

@@ -21,7 +21,6 @@ export const lemon: Recipe<object> = (_, call) => {
     name: "lemon",
     firstWeights(first) {
       const { model, small } = first;
-      checkWholeRatio("lemon", small.size, model.size);
       const wide = widerModel({
         ...first,
         makeMap: ({ from, to, random }) => withRandomSplits(unitMap("circular", from, to, random), random),

@@ -10,7 +10,6 @@
 
 import { checkSameWidth } from "../apollo/growth/parameter-axes.ts";
 import { predictedLayers } from "../apollo/growth/predicted-layers.ts";
-import type { ModelSize } from "../nn/index.ts";
 import type { Recipe } from "./recipe.ts";
 import { scratch } from "./scratch.ts";
 
@@ -32,12 +31,11 @@ export const lesa: Recipe<LesaOptions> = (options, call) => {
   const { inserted = L / 3, trained = "new", epochs = 5, normWeight = 5e-5 } = options;
   const layers = withGaps(L - inserted, inserted);
   const added = layers.flatMap((source, slot) => (source === null ? [slot] : []));
-  const checkSmall = (small: ModelSize, large: ModelSize) => {
-    checkSameWidth(small, large);
-    if (small.layers + inserted !== L)
-      throw new Error(`lesa: ${small.layers} layers and ${inserted} inserted ones do not make ${L}`);
-  };
-  if (growth !== undefined) checkSmall(growth.from, growth.to);
+  if (growth !== undefined) {
+    checkSameWidth(growth.from, growth.to);
+    if (growth.from.layers + inserted !== L)
+      throw new Error(`lesa: ${growth.from.layers} layers and ${inserted} inserted ones do not make ${L}`);
+  }
   const plain = scratch({}, call);
   return {
     ...plain,
@@ -47,7 +45,6 @@ export const lesa: Recipe<LesaOptions> = (options, call) => {
       return trained === "all" ? plan : { ...plan, trainable: added, freezesEmbeddings: true };
     },
     firstWeights({ model, small, random }) {
-      checkSmall(small.size, model.size);
       model.loadStateDict(predictedLayers({ small, layers, training: { epochs, normWeight, random } }));
       return null;
     },

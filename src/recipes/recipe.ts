@@ -9,7 +9,7 @@ export interface RecipeCall {
   steps: number;
   /** L */
   targetDepth: number;
-  /** The small model that the run begins from, and the large one, as soon as these are known. */
+  /** The small model that the run begins from, and the large one, as soon as these are known: before the first weights are made. */
   growth?: { from: ModelSize; to: ModelSize };
 }
 

@@ -50,7 +50,6 @@ export const staged: Recipe<StagedOptions> = (options, call) => {
     name: "staged",
     firstWeights(first) {
       const { small, model } = first;
-      checkDoubling(small.size, model.size);
       doubleState({ ...first, layers: copies(small.size.layers, model.size.layers) });
       return null;
     },

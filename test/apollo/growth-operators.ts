@@ -5,22 +5,18 @@ import { train } from "../../src/apollo/algorithm.ts";
 import type { OperatorModel } from "../../src/apollo/growth/operator-model.ts";
 import type { SizedModel } from "../../src/apollo/layered-model.ts";
 import type { SmallModel } from "../../src/apollo/method.ts";
-import { Bert, Gpt, type Module, straightPath } from "../../src/nn/index.ts";
+import { type Module, straightPath } from "../../src/nn/index.ts";
 import { AdamW } from "../../src/optim/adamw.ts";
 import { scratch } from "../../src/recipes/scratch.ts";
 import { scope } from "../../src/tensor/scope.ts";
+import { modelOf, smallOf } from "../nn/growing-models.ts";
 import { causalBatch, expectSameNumbers, maskedBatch, randomise, TINY_TOKENS, weightsOf } from "../nn/tiny-models.ts";
 
 export type Family = "gpt" | "bert";
 export const FAMILIES: readonly Family[] = ["gpt", "bert"];
 
-/** Layers and heads, of four channels each. */
+/** Layers and heads. */
 export type Sizes = { from: [number, number]; to: [number, number] };
-
-function modelOf(family: Family, layers: number, heads: number): Gpt | Bert {
-  const options = { layers, heads, hidden: 4 * heads, context: 6, vocabulary: 11 };
-  return family === "gpt" ? new Gpt(options) : new Bert(options);
-}
 
 /** A small model with random weights, a large one, and the operator between them. */
 export function operatorBetween<Operator>(
@@ -28,24 +24,13 @@ export function operatorBetween<Operator>(
   sizes: Sizes,
   make: (models: { small: SmallModel; large: SizedModel; seed: number }) => Operator,
 ) {
-  const small = modelOf(family, ...sizes.from);
+  const [small, large] = [sizes.from, sizes.to].map(([layers, heads]) => modelOf(family, { layers, heads }));
   randomise(small, 3);
-  const large = modelOf(family, ...sizes.to);
-  const models = { large: large as unknown as SizedModel, small: { size: small.size, weights: small.stateDict() } };
-  return { small, large, operator: make({ ...models, seed: 5 }) };
+  return { small, large, operator: make({ large: large as unknown as SizedModel, small: smallOf(small), seed: 5 }) };
 }
 
 export const batchOf = (family: Family, step: number) =>
   (family === "gpt" ? causalBatch(step) : maskedBatch(step)) as never;
-
-/** Layer l of the large model is layer `sources[l]` of the small one, bit by bit, and all else is the small model's. */
-export function expectCopies(small: Module, large: Module, sources: readonly number[]): void {
-  const [before, after] = [weightsOf(small), weightsOf(large)];
-  for (const [name, values] of after) {
-    const source = name.replace(/^blocks\.(\d+)\./, (_, layer) => `blocks.${sources[Number(layer)]}.`);
-    expectSameNumbers(values, before.get(source)!, name);
-  }
-}
 
 /**
  * Every coefficient's gradient is the slope of the large model's loss along it.

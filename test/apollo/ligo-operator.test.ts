@@ -2,8 +2,8 @@ import { expect } from "chai";
 import { LigoOperator } from "../../src/apollo/growth/ligo-operator.ts";
 import { type LayerMapName, layerMap } from "../../src/apollo/layer-map.ts";
 import type { Parameter } from "../../src/tensor/tensor.ts";
+import { expectCopies } from "../nn/growing-models.ts";
 import {
-  expectCopies,
   expectGradients,
   expectLearns,
   FAMILIES,

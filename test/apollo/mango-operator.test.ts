@@ -4,10 +4,10 @@ import { type LayerMapName, layerMap } from "../../src/apollo/layer-map.ts";
 import { straightPath } from "../../src/nn/index.ts";
 import { scope } from "../../src/tensor/scope.ts";
 import type { Parameter } from "../../src/tensor/tensor.ts";
+import { expectCopies } from "../nn/growing-models.ts";
 import { weightsOf } from "../nn/tiny-models.ts";
 import {
   batchOf,
-  expectCopies,
   expectGradients,
   expectLearns,
   FAMILIES,

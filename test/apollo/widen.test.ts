@@ -4,20 +4,25 @@ import { train } from "../../src/apollo/algorithm.ts";
 import { withIdentities } from "../../src/apollo/growth/identity-layers.ts";
 import { axesOf, unitsOf } from "../../src/apollo/growth/parameter-axes.ts";
 import { unitMap, widen, withRandomSplits } from "../../src/apollo/growth/widen.ts";
-import type { SizedModel } from "../../src/apollo/layered-model.ts";
 import { Gpt } from "../../src/nn/index.ts";
 import { AdamW } from "../../src/optim/adamw.ts";
 import { type Bert2BertOptions, bert2bert } from "../../src/recipes/bert2bert.ts";
 import { hypercloning } from "../../src/recipes/hypercloning.ts";
 import { lemon } from "../../src/recipes/lemon.ts";
 import { net2net } from "../../src/recipes/net2net.ts";
+import type { RecipeCall } from "../../src/recipes/recipe.ts";
 import { Random } from "../../src/tensor/random.ts";
-import { KINDS, type Kind, largestDifference, logitsOf, type Model, modelOf } from "../nn/growing-models.ts";
+import {
+  begin,
+  KINDS,
+  type Kind,
+  largestDifference,
+  logitsOf,
+  type Model,
+  modelOf,
+  smallOf,
+} from "../nn/growing-models.ts";
 import { causalBatch, randomise, TINY_TOKENS } from "../nn/tiny-models.ts";
-
-const CALL = { steps: 10, targetDepth: 2 };
-/** Of no use to these recipes. */
-const optimizer = new AdamW([]);
 
 /** A wide model that begins from a small one with random weights. */
 function grown(
@@ -29,9 +34,7 @@ function grown(
   const small = modelOf(kind, { layers, heads });
   randomise(small, seed);
   const wide = modelOf(kind, { layers: toLayers, heads: toHeads });
-  const method = bert2bert(options, { steps: 10, targetDepth: toLayers });
-  const first = { size: small.size, weights: small.stateDict() };
-  method.firstWeights!({ model: wide as unknown as SizedModel, small: first, optimizer, random: new Random(seed) });
+  begin((call) => bert2bert(options, call), wide, smallOf(small), { seed });
   return { small, wide };
 }
 
@@ -104,19 +107,17 @@ describe("function-preserving growth in width", () => {
   it("refuses heads of another size", () => {
     const small = modelOf("gpt", { layers: 1, heads: 2 });
     const wide = new Gpt({ layers: 1, heads: 2, hidden: 16, context: 6, vocabulary: 11 });
-    const { firstWeights } = bert2bert({}, { steps: 10, targetDepth: 1 });
-    const first = { size: small.size, weights: small.stateDict() };
-    expect(() =>
-      firstWeights!({ model: wide as unknown as SizedModel, small: first, optimizer, random: new Random(1) }),
-    ).to.throw("heads of 4 channels cannot become heads of 8");
+    expect(() => begin((call) => bert2bert({}, call), wide, smallOf(small))).to.throw(
+      "heads of 4 channels cannot become heads of 8",
+    );
   });
 });
 
 describe("growth in width and depth that preserves the function", () => {
   const recipes = {
-    net2net: net2net({ noise: 0 }, CALL),
-    lemon: lemon({}, CALL),
-    hypercloning: hypercloning({}, CALL),
+    net2net: (call: RecipeCall) => net2net({ noise: 0 }, call),
+    lemon: (call: RecipeCall) => lemon({}, call),
+    hypercloning: (call: RecipeCall) => hypercloning({}, call),
   };
 
   /** A model of 2 layers and 2 heads, and what a recipe makes of it. */
@@ -124,14 +125,9 @@ describe("growth in width and depth that preserves the function", () => {
     const small = modelOf(kind, { layers: 2, heads: 2 });
     randomise(small, seed);
     const large = modelOf(kind, to);
-    const first = { size: small.size, weights: small.stateDict() };
-    recipes[name].firstWeights!({
-      model: large as unknown as SizedModel,
-      small: first,
-      optimizer,
-      random: new Random(seed),
-    });
-    return { small, large };
+    const optimizer = new AdamW(large.parameters());
+    const { method } = begin(recipes[name], large, smallOf(small), { seed, optimizer });
+    return { small, large, method, optimizer };
   }
 
   for (const name of ["net2net", "lemon", "hypercloning"] as const) {
@@ -195,9 +191,9 @@ describe("growth in width and depth that preserves the function", () => {
 
   it("lemon: copies of a neuron, alike at first in what they read, part within two updates; hypercloned ones do not", () => {
     const distance = (name: "lemon" | "hypercloning") => {
-      const { large } = made(name, "gpt", { layers: 2, heads: 4 }, 3);
+      const { large, method, optimizer } = made(name, "gpt", { layers: 2, heads: 4 }, 3);
       const training = train({
-        ...{ model: large as Gpt, method: recipes[name], optimizer: new AdamW(large.parameters()) },
+        ...{ model: large as Gpt, method, optimizer },
         ...{ learningRate: () => 1e-2, batchAt: causalBatch, tokensPerBatch: TINY_TOKENS, seed: 1 },
       });
       for (const { step } of training) if (step === 1) break;
@@ -215,18 +211,13 @@ describe("growth in width and depth that preserves the function", () => {
     const options = { layers: 2, context: 6, vocabulary: 11, norm: "post" } as const;
     const small = new Gpt({ ...options, heads: 2, hidden: 8 });
     const large = new Gpt({ ...options, heads: 4, hidden: 16 });
-    const first = { size: small.size, weights: small.stateDict() };
-    for (const name of ["net2net", "lemon", "hypercloning"] as const)
-      expect(() =>
-        recipes[name].firstWeights!({
-          ...{ model: large as unknown as SizedModel, small: first, optimizer, random: new Random(1) },
-        }),
-      ).to.throw("growth: post-LN GPT has no norm before its head");
+    for (const recipe of Object.values(recipes))
+      expect(() => begin(recipe, large, smallOf(small))).to.throw("growth: post-LN GPT has no norm before its head");
   });
 
   it("leaves the optimizer without state", () => {
     for (const name of ["net2net", "lemon", "hypercloning"] as const) {
-      made(name, "gpt", { layers: 2, heads: 4 }, 1);
+      const { optimizer } = made(name, "gpt", { layers: 2, heads: 4 }, 1);
       expect(optimizer.state.size, name).to.equal(0);
     }
   });
@@ -236,10 +227,7 @@ describe("growth in width and depth that preserves the function", () => {
     randomise(small, 5);
     const [quiet, noisy] = [0, 0.01].map((noise) => {
       const large = modelOf("gpt", { layers: 1, heads: 4 });
-      const first = { size: small.size, weights: small.stateDict() };
-      net2net({ noise }, CALL).firstWeights!({
-        ...{ model: large as unknown as SizedModel, small: first, optimizer, random: new Random(1) },
-      });
+      begin((call) => net2net({ noise }, call), large, smallOf(small));
       return large.stateDict();
     });
     for (const [name, { shape, values }] of noisy) {

@@ -2,35 +2,22 @@ import { expect } from "chai";
 import fc from "fast-check";
 import { train } from "../../src/apollo/algorithm.ts";
 import { predictedLayers } from "../../src/apollo/growth/predicted-layers.ts";
-import type { SizedModel } from "../../src/apollo/layered-model.ts";
 import type { DescribedMethod } from "../../src/apollo/method.ts";
 import { parseExperiment, type RecipeInput } from "../../src/lab/experiment.ts";
-import { Bert, Gpt } from "../../src/nn/index.ts";
 import { AdamW } from "../../src/optim/adamw.ts";
 import { depthUpScaling } from "../../src/recipes/depth-up-scaling.ts";
 import { type LesaOptions, lesa } from "../../src/recipes/lesa.ts";
+import type { RecipeCall } from "../../src/recipes/recipe.ts";
 import { Random } from "../../src/tensor/random.ts";
+import { begin, expectCopies, type Kind, modelOf, smallOf } from "../nn/growing-models.ts";
 import { causalBatch, expectSameNumbers, randomise, TINY_TOKENS, tinyGpt, weightsOf } from "../nn/tiny-models.ts";
 
-type Model = Gpt | Bert;
-
-function modelOf(family: "gpt" | "bert", layers: number): Model {
-  const options = { layers, hidden: 4, heads: 1, context: 6, vocabulary: 11 };
-  return family === "gpt" ? new Gpt(options) : new Bert(options);
-}
-
-/** A small model with random weights, and what a method makes of it. */
-function grown(method: DescribedMethod, family: "gpt" | "bert", from: number, to: number) {
-  const small = modelOf(family, from);
+/** A small model with random weights and one head, and what a recipe makes of it. */
+function grown(recipe: (call: RecipeCall) => DescribedMethod, kind: Kind, from: number, to: number) {
+  const small = modelOf(kind, { layers: from, heads: 1 });
   randomise(small, 3);
-  const large = modelOf(family, to);
-  const first = { size: small.size, weights: small.stateDict() };
-  method.firstWeights!({
-    model: large as unknown as SizedModel,
-    small: first,
-    optimizer: new AdamW([]),
-    random: new Random(1),
-  });
+  const large = modelOf(kind, { layers: to, heads: 1 });
+  begin(recipe, large, smallOf(small));
   return { small, large };
 }
 
@@ -45,23 +32,19 @@ const experiment = (recipe: RecipeInput, layers = 12) =>
 
 describe("depth up-scaling", () => {
   const scaled = (family: "gpt" | "bert", from: number, to: number) =>
-    grown(depthUpScaling({}, { steps: 10, targetDepth: to }), family, from, to);
-
-  function expectLayers({ small, large }: { small: Model; large: Model }, sources: readonly number[]): void {
-    const [before, after] = [weightsOf(small), weightsOf(large)];
-    for (const [name, values] of after) {
-      const source = name.replace(/^blocks\.(\d+)\./, (_, layer) => `blocks.${sources[Number(layer)]}.`);
-      expectSameNumbers(values, before.get(source)!, name);
-    }
-  }
+    grown((call) => depthUpScaling({}, call), family, from, to);
 
   for (const family of ["gpt", "bert"] as const) {
+    const copied = (from: number, to: number, sources: number[]) => {
+      const { small, large } = scaled(family, from, to);
+      expectCopies(small, large, sources);
+    };
     it(`${family}: puts the lower layers below the upper ones, as published from 32 to 48, and copies all else`, () => {
       const range = (start: number, end: number) => Array.from({ length: end - start }, (_, index) => start + index);
-      expectLayers(scaled(family, 32, 48), [...range(0, 24), ...range(8, 32)]);
-      expectLayers(scaled(family, 8, 12), [0, 1, 2, 3, 4, 5, 2, 3, 4, 5, 6, 7]);
-      expectLayers(scaled(family, 3, 4), [0, 1, 1, 2]);
-      expectLayers(scaled(family, 3, 6), [0, 1, 2, 0, 1, 2]);
+      copied(32, 48, [...range(0, 24), ...range(8, 32)]);
+      copied(8, 12, [0, 1, 2, 3, 4, 5, 2, 3, 4, 5, 6, 7]);
+      copied(3, 4, [0, 1, 1, 2]);
+      copied(3, 6, [0, 1, 2, 0, 1, 2]);
     });
   }
 
@@ -115,7 +98,7 @@ describe("LESA", () => {
   for (const family of ["gpt", "bert"] as const) {
     it(`${family}: copies old layers and all else bit by bit, and gives new layers the mean of their neighbours' vectors`, () => {
       // Old layers 0, 1, 2, 3 stand at 0, 1, 3, 5.
-      const { small, large } = grown(lesa({ inserted: 2, ...quick }, call(6)), family, 4, 6);
+      const { small, large } = grown((call) => lesa({ inserted: 2, ...quick }, call), family, 4, 6);
       const [before, after] = [weightsOf(small), weightsOf(large)];
       const places = [0, 1, null, 2, null, 3];
       for (const [name, values] of after) {
@@ -136,7 +119,7 @@ describe("LESA", () => {
   }
 
   it("predicts a layer that is like all others, in every matrix", () => {
-    const small = modelOf("gpt", 3);
+    const small = modelOf("gpt", { layers: 3, heads: 1 });
     randomise(small, 3);
     const [first, ...others] = small.blocks.map((block) => block.parameters());
     for (const other of others) other.forEach((parameter, index) => parameter.numbers.set(first[index].numbers));
@@ -157,13 +140,8 @@ describe("LESA", () => {
       const small = tinyGpt({ layers: 3 });
       randomise(small, 3);
       const model = tinyGpt({ layers: 5 });
-      const method = lesa({ inserted: 2, trained, ...quick }, { steps: 4, targetDepth: 5 });
-      const first = { size: small.size, weights: small.stateDict() };
-      method.firstWeights!({
-        model: model as unknown as SizedModel,
-        small: first,
-        optimizer: new AdamW([]),
-        random: new Random(1),
+      const { method } = begin((call) => lesa({ inserted: 2, trained, ...quick }, call), model, smallOf(small), {
+        steps: 4,
       });
       const before = weightsOf(model);
       const training = train({
@@ -189,7 +167,7 @@ describe("LESA", () => {
     expect(() => experiment(recipe(undefined, { layers: 6 }), 10)).to.throw("a whole number must be given");
     expect(() => experiment(recipe(1, { layers: 2 }), 3)).to.throw("from three old layers or more, not from 2");
     expect(() => experiment(recipe(4, { layers: 8, hidden: 4, heads: 1 }))).to.throw("4 channels cannot become 8");
-    expect(() => grown(lesa({ inserted: 2 }, call(6)), "gpt", 3, 6)).to.throw(
+    expect(() => grown((call) => lesa({ inserted: 2 }, call), "gpt", 3, 6)).to.throw(
       "3 layers and 2 inserted ones do not make 6",
     );
   });

@@ -8,9 +8,10 @@ import { Gpt } from "../../src/nn/index.ts";
 import { AdamW } from "../../src/optim/adamw.ts";
 import type { Optimizer } from "../../src/optim/optimizer.ts";
 import { msg } from "../../src/recipes/msg.ts";
+import type { RecipeCall } from "../../src/recipes/recipe.ts";
 import { scratch } from "../../src/recipes/scratch.ts";
 import { Random } from "../../src/tensor/random.ts";
-import { KINDS, type Kind, logitsOf, type Model, modelOf, type Size } from "../nn/growing-models.ts";
+import { begin, KINDS, type Kind, logitsOf, type Model, modelOf, type Size, smallOf } from "../nn/growing-models.ts";
 import {
   causalBatch,
   expectSameNumbers,
@@ -71,12 +72,10 @@ function grown(kind: Kind, from: Size, to: Size, { seed = 1, dropout = 0, areNew
   const large = modelOf(kind, to, dropout);
   if (areNewUnitsLarge) randomise(large, seed + 1);
   const optimizer = new AdamW(large.parameters());
-  const growth = { from: small.size, to: large.size };
-  const method = msg({ rampLength: 0.1 }, { steps: STEPS, targetDepth: to.layers, growth });
   const state = stateOf(small, smallOptimizer);
-  const first = { size: small.size, weights: small.stateDict(), state };
-  const model = large as unknown as SizedModel;
-  expect(method.firstWeights!({ model, small: first, optimizer, random: new Random(seed) })).to.equal(null);
+  const recipe = (call: RecipeCall) => msg({ rampLength: 0.1 }, call);
+  const { method, operator } = begin(recipe, large, { ...smallOf(small), state }, { steps: STEPS, seed, optimizer });
+  expect(operator).to.equal(null);
   return { small, large, optimizer, method, state };
 }
 
@@ -250,13 +249,8 @@ describe("masked structural growth", () => {
     const call = { steps: 10, targetDepth: 1, growth: { from: from.size, to: to.size } };
     expect(() => msg({ rampLength: 0.4 }, call)).to.throw("3 ramps of 0.4 of 10 steps leave none for the whole model");
     expect(() => msg({}, { ...call, growth: undefined }).planFullDepth(1, 0)).to.throw("small model are not known");
-    const first = {
-      small: { size: from.size, weights: from.stateDict() },
-      random: new Random(1),
-      optimizer: new AdamW([]),
-    };
-    const begin = (model: Model) => msg({}, call).firstWeights!({ ...first, model: model as unknown as SizedModel });
-    expect(() => begin(to)).to.throw("without the state of its optimizer");
-    expect(() => begin(new Gpt({ ...to.size, norm: "post" }))).to.throw("the first layer of post-LN GPT");
+    const beginWith = (model: Model) => begin((known) => msg({}, known), model, smallOf(from), { steps: 100 });
+    expect(() => beginWith(to)).to.throw("without the state of its optimizer");
+    expect(() => beginWith(new Gpt({ ...to.size, norm: "post" }))).to.throw("the first layer of post-LN GPT");
   });
 });

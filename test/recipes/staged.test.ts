@@ -10,9 +10,17 @@ import { AdamW } from "../../src/optim/adamw.ts";
 import { learningRateSchedule } from "../../src/optim/learning-rate.ts";
 import { scratch } from "../../src/recipes/scratch.ts";
 import { type StagedOptions, staged } from "../../src/recipes/staged.ts";
-import { Random } from "../../src/tensor/random.ts";
 import { scope } from "../../src/tensor/scope.ts";
-import { KINDS, type Kind, largestDifference, logitsOf, type Model, modelOf, type Size } from "../nn/growing-models.ts";
+import {
+  begin,
+  KINDS,
+  type Kind,
+  largestDifference,
+  logitsOf,
+  type Model,
+  modelOf,
+  type Size,
+} from "../nn/growing-models.ts";
 import { causalBatch, expectSameNumbers, maskedBatch, randomise, TINY_TOKENS } from "../nn/tiny-models.ts";
 
 const batchOf = (model: Model, step: number) =>
@@ -45,9 +53,8 @@ function smallOf(kind: Kind, size: Size, seed: number, updates = 0): { model: Mo
 function grown(kind: Kind, to: Size, small: SmallModel, options: StagedOptions = {}) {
   const model = modelOf(kind, to);
   const optimizer = new AdamW(model.parameters());
-  const method = staged(options, { steps: 100, targetDepth: to.layers });
-  const call = { model: model as unknown as SizedModel, small, optimizer, random: new Random(1) };
-  expect(method.firstWeights!(call)).to.equal(null);
+  const { operator } = begin((call) => staged(options, call), model, small, { optimizer });
+  expect(operator).to.equal(null);
   return { model, optimizer };
 }
 
@@ -226,8 +233,8 @@ describe("staged training", () => {
     const postLn = smallOf("bert", { layers: 2, heads: 2 }, 1, 1).small;
     fails("bert pre-LN", { layers: 4, heads: 2 }, 'the small model has no parameter "finalNorm.weight"', postLn);
     const options = { heads: 4, hidden: 16, layers: 2, context: 6, vocabulary: 11, norm: "post" } as const;
-    const model = new Gpt(options) as unknown as SizedModel;
-    const first = { model, small, optimizer: new AdamW([]), random: new Random(1) };
-    expect(() => staged({}, call).firstWeights!(first)).to.throw("post-LN GPT has no norm before its head");
+    expect(() => begin((call) => staged({}, call), new Gpt(options), small)).to.throw(
+      "post-LN GPT has no norm before its head",
+    );
   });
 });
