@@ -1,13 +1,19 @@
 /** The numbers of a suite from its records: every recipe over its seeds, each against Scratch of the same seed (methods D.1). */
 
 import type { RegimeComparison } from "../report/regime-comparison.ts";
-import type { RunRecord } from "../report/run-record.ts";
+import { type RunRecord, trainingStretches } from "../report/run-record.ts";
 import type { SeedResult, SuiteComparison, SuiteRow } from "../report/suite-comparison.ts";
 import { calibratedElapsedMs, type StepTimes } from "./calibration.ts";
 import { LEAST_GAIN } from "./compare.ts";
 import { type Experiment, experimentHash } from "./experiment.ts";
-import { firstCrossing, lossesAtEqualCost, type SmoothedEvaluation, saving, smooth } from "./saving.ts";
+import { firstCrossing, lossesAtEqualCost, type SmoothedEvaluation, saving, smooth, trainingSaving } from "./saving.ts";
 import { endLossOf, type RecipeRuns, type Regime, type Suite } from "./suite.ts";
+
+/** A record, and its evaluations as they are compared. */
+interface Curve {
+  record: RunRecord;
+  evaluations: readonly SmoothedEvaluation[];
+}
 
 type Lookup = (hash: string) => RunRecord | undefined;
 
@@ -31,9 +37,10 @@ export function compareSuite(
 ): SuiteComparison {
   const [target] = runs;
   const targets = new Map(
-    target.seeds.flatMap((experiment) => {
+    target.seeds.flatMap((experiment): [number, Curve][] => {
       const record = recordOf(experimentHash(experiment));
-      return record?.header.status === "finished" ? [[experiment.seed, evaluationsOf(record, times)] as const] : [];
+      if (record?.header.status !== "finished") return [];
+      return [[experiment.seed, { record, evaluations: evaluationsOf(record, times) }]];
     }),
   );
   const rows = runs.map(({ label, grid, chosen, seeds }): SuiteRow => {
@@ -49,7 +56,9 @@ export function compareSuite(
         };
       }),
       learningRate: chosen,
-      seeds: present.map((record) => seedResult(record, evaluationsOf(record, times), targets.get(record.header.seed))),
+      seeds: present.map((record) =>
+        seedResult({ record, evaluations: evaluationsOf(record, times) }, targets.get(record.header.seed)),
+      ),
       missing: chosen !== null ? seeds.length - present.length : isOver(grid, recordOf, lost) ? 0 : suite.seeds,
     };
   });
@@ -91,22 +100,18 @@ function evaluationsOf(record: RunRecord, times: StepTimes | null): SmoothedEval
   return smooth(evaluations);
 }
 
-function seedResult(
-  record: RunRecord,
-  evaluations: readonly SmoothedEvaluation[],
-  target: readonly SmoothedEvaluation[] | undefined,
-): SeedResult {
+function seedResult({ record, evaluations }: Curve, target: Curve | undefined): SeedResult {
   const { header } = record;
   const isFinished = header.status === "finished";
   const last = evaluations.at(-1);
-  const end = target?.at(-1);
+  const end = target?.evaluations.at(-1);
   const endLoss = isFinished && last !== undefined ? last.smoothed : Number.NaN;
   const crossing = end === undefined || !isFinished ? null : firstCrossing(evaluations, end.smoothed);
   const saved = (cost: "modelFlops" | "layerFlops" | "elapsedMs") =>
     end === undefined ? undefined : saving(crossing, end, cost);
   const atEqual = (cost: "modelFlops" | "elapsedMs") => {
     if (target === undefined || !isFinished) return null;
-    const losses = lossesAtEqualCost(evaluations, target, cost);
+    const losses = lossesAtEqualCost(evaluations, target.evaluations, cost);
     return losses === null || Number.isNaN(losses.own + losses.target) ? null : losses;
   };
   const smallModelFlops = header.smallModel?.modelFlops ?? 0;
@@ -123,6 +128,10 @@ function seedResult(
       seconds: saved("elapsedMs"),
       withSmallModels: end === undefined ? undefined : saving(whole, end, "modelFlops"),
     },
+    trainingSaving:
+      target === undefined || !isFinished
+        ? undefined
+        : trainingSaving(trainingStretches(record), trainingStretches(target.record)),
     atEqualFlops: atEqual("modelFlops"),
     atEqualSeconds: atEqual("elapsedMs"),
     meanDepthPerStage: record.meanDepthPerStage ?? depthsByUniqueLayers(record),

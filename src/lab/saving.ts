@@ -64,14 +64,18 @@ const TRAINING_WINDOWS = 10;
 /** A target run that seems to save more than this against itself is too noisy for others to be held against it. */
 const LARGEST_SELF_SAVING = 0.02;
 
+/** A step, or several: mean training loss, and what they cost. */
+type TrainedStretch = Pick<StepRecord, "loss" | "modelFlops">;
+
 /**
  * 1 − C_m(τ)/C_target(end) by smoothed training loss, at the depths that were drawn, as the release's figure shows it
  * (methods D.1): τ is the end of the first window whose mean comes down to that of the target run's last.
+ * @param steps all of them, or stretches of equal length.
  * @returns null when it is never reached, "too noisy" when the target run would save against itself.
  */
 export function trainingSaving(
-  steps: readonly StepRecord[],
-  target: readonly StepRecord[],
+  steps: readonly TrainedStretch[],
+  target: readonly TrainedStretch[],
 ): number | null | "too noisy" {
   const windows = windowMeans(target, TRAINING_WINDOWS);
   const end = windows.at(-1);

@@ -41,7 +41,7 @@ export function regimeTable({ points }: RegimeComparison): TextTable {
       (label): Column => ({
         head: `${label} saves`,
         hint: `FLOPs until the end of ${target} was reached; head included`,
-        cell: (at) => savedText(rowOf(at, label)?.seeds ?? [], "flops"),
+        cell: (at) => savedText(rowOf(at, label)?.seeds ?? [], ({ savings }) => savings.flops),
       }),
     ),
     {

@@ -65,6 +65,14 @@ export function recordOf(log: RunLog, { hash, isSolo, date }: Pick<RunRecord, "h
   };
 }
 
+/** The training loss by stretches, each with what it alone cost. */
+export function trainingStretches({ training }: Pick<RunRecord, "training">): TrainingWindow[] {
+  return training.map(({ loss, modelFlops }, index) => ({
+    loss,
+    modelFlops: modelFlops - (training[index - 1]?.modelFlops ?? 0),
+  }));
+}
+
 /** The realised mean depth of every stage that began. */
 export function meanDepths({ header, steps }: Pick<RunLog, "header" | "steps">): number[] {
   return header.stages

@@ -20,6 +20,8 @@ export interface SeedResult {
   difference: number | null;
   /** Cost saved until the target's end was reached (methods.md D.1); null is "not reached", undefined "no target". */
   savings: Record<SavingName, number | null | undefined>;
+  /** Of FLOPs, by training loss at the depths that were drawn, as the release's figure shows it. */
+  trainingSaving: number | null | undefined | "too noisy";
   atEqualFlops: LossesAtEqualCost | null;
   atEqualSeconds: LossesAtEqualCost | null;
   /** Realised, one number per stage. */

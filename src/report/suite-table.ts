@@ -2,7 +2,7 @@
 
 import { formatFixed, formatLoss, formatPercent } from "./format.ts";
 import { mean, standardDeviation } from "./statistics.ts";
-import type { SavingName, SeedResult, SuiteComparison, SuiteRow } from "./suite-comparison.ts";
+import type { SeedResult, SuiteComparison, SuiteRow } from "./suite-comparison.ts";
 
 export interface TextTable {
   /** What the rows are. */
@@ -59,15 +59,32 @@ const COLUMNS: readonly Column[] = [
     hint: "the same for training time",
     cell: versusTarget(({ atEqualSeconds: at }) => at && at.own - at.target, signed),
   },
-  { head: "saved FLOPs", hint: "until the target’s end was reached; head included", cell: savedCell("flops") },
-  { head: "layers only", hint: "the same without the head’s FLOPs", cell: savedCell("layerFlops") },
-  { head: "saved time", hint: "until the target’s end was reached; evaluation left out", cell: savedCell("seconds") },
+  {
+    head: "saved FLOPs",
+    hint: "until the target’s end was reached; head included",
+    cell: savedCell(({ savings }) => savings.flops),
+  },
+  {
+    head: "layers only",
+    hint: "the same without the head’s FLOPs",
+    cell: savedCell(({ savings }) => savings.layerFlops),
+  },
+  {
+    head: "saved time",
+    hint: "until the target’s end was reached; evaluation left out",
+    cell: savedCell(({ savings }) => savings.seconds),
+  },
+  {
+    head: "by training loss",
+    hint: "saved FLOPs, until the target’s mean training loss of the last tenth was reached, at the depths that were drawn",
+    cell: savedCell(({ trainingSaving }) => trainingSaving),
+  },
   {
     head: "with small model",
     hint: "saved FLOPs, where what trained the small model counts too",
     cell: (row, comparison) =>
       row.seeds.some(({ smallModelFlops }) => smallModelFlops > 0)
-        ? savedCell("withSmallModels")(row, comparison)
+        ? savedCell(({ savings }) => savings.withSmallModels)(row, comparison)
         : NONE,
   },
   {
@@ -168,19 +185,23 @@ function versusTarget(of: (seed: SeedResult) => number | null, format: (value: n
   return (row, { target }) => (row.label === target ? "target" : spread(finished(row.seeds).map(of), format));
 }
 
+/** Null is "not reached", undefined "no target". */
+type SavingOf = (seed: SeedResult) => number | null | undefined | "too noisy";
+
 /** "12.3 ± 0.8 %", with how many seeds got there where not all did. */
-function savedCell(name: SavingName): Column["cell"] {
-  return (row, { target }) => (row.label === target ? "target" : savedText(row.seeds, name));
+function savedCell(of: SavingOf): Column["cell"] {
+  return (row, { target }) => (row.label === target ? "target" : savedText(row.seeds, of));
 }
 
 /** The same of a recipe's seeds, wherever they stand. */
-export function savedText(seeds: readonly SeedResult[], name: SavingName): string {
+export function savedText(seeds: readonly SeedResult[], of: SavingOf): string {
   const savings = finished(seeds)
-    .map(({ savings: all }) => all[name])
+    .map(of)
     .filter((value) => value !== undefined);
+  if (savings.includes("too noisy")) return "too noisy";
   const failed = seeds.length - finished(seeds).length;
   if (savings.length === 0) return NONE;
-  const reached = savings.filter((value) => value !== null);
+  const reached = savings.filter((value) => typeof value === "number");
   // Seconds that are not known.
   if (reached.some(Number.isNaN)) return NONE;
   if (reached.length === 0) return "not reached";

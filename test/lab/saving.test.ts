@@ -2,6 +2,8 @@ import { expect } from "chai";
 import fc from "fast-check";
 import { firstCrossing, lossAtCost, lossesAtEqualCost, saving, smooth, trainingSaving } from "../../src/lab/saving.ts";
 import type { EvaluationRecord, StepRecord } from "../../src/report/run-log.ts";
+import { trainingStretches } from "../../src/report/run-record.ts";
+import { windowMeans } from "../../src/report/statistics.ts";
 
 /** Evaluations with the given losses, each 10 steps and 100 FLOPs (50 in layers, 7 ms) after the one before. */
 function evaluations(losses: readonly number[]): EvaluationRecord[] {
@@ -93,5 +95,18 @@ describe("savings by methods D.1", () => {
     // A target run that was as low before its end would save against itself.
     expect(trainingSaving(scratch, steps([9, 5, 7, 6], 10))).to.equal("too noisy");
     expect(trainingSaving(scratch, [])).to.equal(null);
+  });
+
+  it("saves as much by a record's stretches as by the run's own steps", () => {
+    const step = fc.record({ loss: fc.integer({ min: 1, max: 9 }), modelFlops: fc.integer({ min: 1, max: 9 }) });
+    const run = fc.array(step, { minLength: 40, maxLength: 40 });
+    fc.assert(
+      fc.property(run, run, (steps, target) => {
+        const [own, other] = [steps, target].map((run) => trainingStretches({ training: windowMeans(run, 20) }));
+        expect(own).to.have.length(20);
+        expect(trainingSaving(own, other)).to.equal(trainingSaving(steps as StepRecord[], target as StepRecord[]));
+      }),
+      { seed: 1 },
+    );
   });
 });

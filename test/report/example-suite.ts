@@ -5,6 +5,7 @@ import type { SeedResult, SuiteComparison } from "../../src/report/suite-compari
 export const seedResult = (seed: number, change: Partial<SeedResult> = {}): SeedResult => ({
   ...{ seed, status: "finished", endLoss: 5, difference: 0 },
   savings: { flops: 0.25, layerFlops: 0.3, seconds: 0.2, withSmallModels: 0.1 },
+  trainingSaving: 0.4,
   ...{ atEqualFlops: { own: 5.1, target: 5.2 }, atEqualSeconds: null },
   ...{ meanDepthPerStage: [2, 12], epochs: 1, trainValidationGap: 0.1 },
   ...{ modelFlops: 9e12, elapsedMs: 90_000, smallModelFlops: 0 },
@@ -34,6 +35,7 @@ export const exampleSuite: SuiteComparison = {
         seedResult(1, {
           ...{ endLoss: 5.1, difference: 0.02, smallModelFlops: 1e12 },
           savings: { flops: null, layerFlops: null, seconds: null, withSmallModels: null },
+          trainingSaving: "too noisy",
         }),
       ],
     },

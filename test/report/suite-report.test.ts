@@ -1,6 +1,6 @@
 import { expect } from "chai";
 import { drawSuiteFigures, renderSuiteReport } from "../../src/report/suite-report.ts";
-import { learningRateTable, markdownTable, suiteTable } from "../../src/report/suite-table.ts";
+import { learningRateTable, markdownTable, savedText, suiteTable } from "../../src/report/suite-table.ts";
 import { exampleSuite as comparison } from "./example-suite.ts";
 
 describe("the report of a suite", () => {
@@ -17,6 +17,9 @@ describe("the report of a suite", () => {
     expect(cell("grown", "saved FLOPs").replaceAll("\u00a0", " ")).to.equal("25.0 % (1 of 2)");
     expect(cell("grown", "with small model").replaceAll("\u00a0", " ")).to.equal("10.0 % (1 of 2)");
     expect(cell("scratch", "with small model")).to.equal("–");
+    expect(cell("grown", "by training loss")).to.equal("too noisy");
+    const [quiet] = comparison.rows[1].seeds;
+    expect(savedText([quiet, quiet], ({ trainingSaving }) => trainingSaving)).to.equal("40.0 ± 0.0\u00a0%");
     expect(cell("grown", "FLOPs").replaceAll("\u00a0", " ")).to.equal("90 %");
     expect(cell("grown", "mean depth")).to.equal("2.00 · 12.00");
     for (const head of ["end loss", "saved FLOPs", "mean depth", "learning rate"])
