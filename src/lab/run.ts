@@ -37,6 +37,7 @@ import {
 } from "./experiment.ts";
 import { beginFromSmall } from "./first-weights.ts";
 import { refuseTooLarge } from "./memory-estimate.ts";
+import { codeRevision } from "./revision.ts";
 import { CHECKPOINT_FILE, INFO_FILE, SMALL_MODEL_FOLDER, TOKENIZER_FILE, WEIGHTS_FILE } from "./run-folder.ts";
 import type { SmallModelOptions } from "./small-model.ts";
 import { prepareTask, type Task, trainingInputs } from "./task.ts";
@@ -358,6 +359,7 @@ function describeRun(experiment: Experiment, method: DescribedMethod, task: Task
     ...(before?.smallModel && { smallModel: before.smallModel }),
     ...(before?.preparation && { preparation: before.preparation }),
     ...runtimes(before),
+    revisions: [...new Set([...(before?.revisions ?? []), codeRevision()])],
     status: "running",
   };
 }

@@ -78,6 +78,8 @@ export interface RunHeader {
   runtime: RunRuntime;
   /** Where it went on after it was cut off, as often as that was elsewhere. */
   continuedOn?: RunRuntime[];
+  /** The states of the code that made it, from its beginning on; absent in early runs. */
+  revisions?: string[];
   status: RunStatus;
   /** Why the run was interrupted or failed. */
   reason?: string;
@@ -277,6 +279,8 @@ export function parseHeader(text: string, name = "run.json"): RunHeader {
     header.list("continuedOn").forEach((entry, index) => {
       checkRuntime(new Fields(entry, name, `continuedOn[${index}]`));
     });
+  if (header.at("revisions") !== undefined && !header.list("revisions").every((entry) => typeof entry === "string"))
+    throw new Error(`${name}: revisions are ${show(header.at("revisions"))}, not a list of texts`);
   header.list("stages").forEach((entry, index) => {
     const stage = new Fields(entry, name, `stages[${index}]`);
     for (const field of ["uniqueLayers", "firstStep", "endStep"]) stage.number(field);
