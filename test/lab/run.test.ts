@@ -3,6 +3,7 @@ import { join } from "node:path";
 import { expect } from "chai";
 import { type Experiment, parseExperiment, type RecipeInput } from "../../src/lab/experiment.ts";
 import { generateText } from "../../src/lab/generate-text.ts";
+import { codeRevision } from "../../src/lab/revision.ts";
 import { evaluationSteps, run } from "../../src/lab/run.ts";
 import { readRun } from "../../src/report/run-files.ts";
 import { makeSmallCorpus } from "./small-corpus.ts";
@@ -324,6 +325,16 @@ describe("a run in its folder", () => {
     if (!/relaxed|wide/.test(runtime.kernels)) return;
     await goOnAfter(runtime.kernels.includes("wide") ? "simd relaxed" : "simd wide");
     expect(told, "the two variants that fuse give the same bits").to.deep.equal([]);
+  });
+
+  it("says by which state of the code it was made, and after another one went on with it, both", async () => {
+    await stopped("revised", 8);
+    const path = join(folder, "revised", "run.json");
+    const now = codeRevision();
+    expect(readRun(join(folder, "revised")).header.revisions).to.deep.equal([now]);
+    writeFileSync(path, readFileSync(path, "utf8").replace(JSON.stringify(now), '"0.0.1"'));
+    const header = await run(experiment(), { ...options("revised"), resume: true });
+    expect(header.revisions).to.deep.equal(["0.0.1", now]);
   });
 
   it("is told to begin once all is prepared, before its folder is there", async () => {
