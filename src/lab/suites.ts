@@ -33,6 +33,15 @@ const SAMPLED: readonly SuiteRecipe[] = [
 const LVPS_STACKED = apollo("apollo-lvps-stack", { depth: { sampler: "lvps" }, map: "stack" });
 const NONE_STACKED = apollo("apollo-none-stack", { depth: { sampler: "none" }, map: "stack" });
 
+/** Depth or sharing that changes with time, from after the paper or beside it. */
+const NEWER: readonly SuiteRecipe[] = [
+  { label: "swe-f", recipe: { kind: "swe" } },
+  { label: "raptr", recipe: { kind: "raptr" } },
+  { label: "gstack", recipe: { kind: "gstack" } },
+  { label: "midas", recipe: { kind: "midas" } },
+  { label: "one-layer", recipe: { kind: "one-layer" } },
+];
+
 /** A small trained model to begin from, with the learning rate that was best for Scratch. */
 const small = (sizes: { hidden: number; heads: number; layers?: number }) => ({ ...sizes, learningRate: 4e-3 });
 
@@ -102,17 +111,10 @@ export const SUITES: Readonly<Record<string, Suite>> = {
   samplers: {
     ...NARROWER,
     name: "samplers",
-    title: "Figure 7: depth samplers, how LVPS becomes an integer, and growth alone at the cost of LVPS: GPT",
+    title: "Figure 7: depth samplers, and growth alone at the cost of LVPS: GPT",
     // Computed when it is asked for: every command reads the names of suites.
     get recipes() {
-      return [
-        SCRATCH,
-        ...SAMPLED,
-        stretched(GPT),
-        apollo("apollo-lvps-release", { depth: { sampler: "lvps", lvps: "release" } }),
-        apollo("apollo-lvps-round", { depth: { sampler: "lvps", lvps: "round" } }),
-        apollo("apollo-es-release", { depth: { sampler: "es", es: "release" } }),
-      ];
+      return [SCRATCH, ...SAMPLED, stretched(NARROWER)];
     },
   },
   controls: {
@@ -129,11 +131,7 @@ export const SUITES: Readonly<Record<string, Suite>> = {
       },
       LVPS,
       NONE,
-      { label: "swe-f", recipe: { kind: "swe" } },
-      { label: "raptr", recipe: { kind: "raptr" } },
-      { label: "gstack", recipe: { kind: "gstack" } },
-      { label: "midas", recipe: { kind: "midas" } },
-      { label: "one-layer", recipe: { kind: "one-layer" } },
+      ...NEWER,
     ],
   },
   width: {
@@ -145,8 +143,8 @@ export const SUITES: Readonly<Record<string, Suite>> = {
   "figure-6-gpt": {
     ...NARROWER,
     name: "figure-6-gpt",
-    title: "Figure 6: the recipes of the paper's tables: GPT",
-    recipes: [SCRATCH, STACKBERT, ...fromSmall(HALF_WIDTH), LVPS],
+    title: "Figure 6: the recipes of the paper's tables, and newer ones: GPT",
+    recipes: [SCRATCH, STACKBERT, ...fromSmall(HALF_WIDTH), LVPS, ...NEWER],
   },
   "figure-6-bert": {
     ...BERT,
@@ -176,6 +174,9 @@ export const SUITES: Readonly<Record<string, Suite>> = {
     seeds: 2,
     recipes: [
       SCRATCH,
+      apollo("apollo-lvps-release", { depth: { sampler: "lvps", lvps: "release" } }),
+      apollo("apollo-lvps-round", { depth: { sampler: "lvps", lvps: "round" } }),
+      apollo("apollo-es-release", { depth: { sampler: "es", es: "release" } }),
       { label: "mslt", recipe: { kind: "mslt" } },
       { label: "gradstack", recipe: { kind: "midas", copied: "last" } },
       { label: "lidas", recipe: { kind: "midas", copied: "centre" } },
