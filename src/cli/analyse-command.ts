@@ -2,20 +2,22 @@
 
 import { join } from "node:path";
 import { Command } from "commander";
-import { analyseExpansion, analyseGrowth } from "../lab/analyse.ts";
-import { writeAnalysis, writePaperSchedules } from "../lab/analysis-files.ts";
+import { analyseExpansion, analyseGrowth, analyseStreams } from "../lab/analyse.ts";
+import { writeAnalysis, writePaperSchedules, writeStreams } from "../lab/analysis-files.ts";
 import { paperSchedules } from "../lab/paper-schedules.ts";
 import type { Analysis, MeanAndDeviation } from "../report/model-statistics.ts";
 import { depthsTable, ratiosTable } from "../report/paper-schedules.ts";
+import { streamTable } from "../report/stream-profile.ts";
 import { addExperimentOptions, type ExperimentFlags, experimentsFrom } from "./experiment-options.ts";
 import { addRecipeOptions, RECIPES } from "./recipe-options.ts";
 import { textOf } from "./text-table.ts";
 
 export function analyseCommand(): Command {
   return new Command("analyse")
-    .description("what growth does to a model, and what the paper's schedules cost")
+    .description("what growth and training do to a model, and what the paper's schedules cost")
     .addCommand(expansionCommand())
     .addCommand(growthCommand())
+    .addCommand(streamsCommand())
     .addCommand(schedulesCommand());
 }
 
@@ -50,6 +52,26 @@ function growthCommand(): Command {
       await tell("growth", analyseGrowth(experiment, MAPS, { onProgress: (message) => console.error(message) }), out);
     },
   );
+}
+
+function streamsCommand(): Command {
+  return new Command("streams")
+    .description("what attention and feed-forward add to the residual stream, layer by layer, in trained models")
+    .argument("<runs...>", "folders of finished runs")
+    .option("--out <folder>", "where streams.json and streams.svg go", join("runs", "streams"))
+    .addHelpText(
+      "after",
+      `
+Example:
+  apollo compare --suite quick --out runs/quick
+  apollo analyse streams runs/quick/scratch-* runs/quick/apollo-*`,
+    )
+    .action(async (runs: string[], { out }: { out: string }) => {
+      const profiles = analyseStreams(runs, { onProgress: (message) => console.error(message) });
+      const files = await writeStreams(out, profiles);
+      console.log(textOf(streamTable(profiles)));
+      console.log(`numbers: ${files.numbers}   picture: ${files.picture}`);
+    });
 }
 
 function schedulesCommand(): Command {

@@ -37,8 +37,10 @@ Start here:
   }
   // commander itself only counts them.
   program.hook("preAction", (_, command) => {
-    const extra = command.args[command.registeredArguments.length];
-    if (extra !== undefined) command.error(`error: unknown argument '${extra}'`);
+    const { args, registeredArguments } = command;
+    const extra = args[registeredArguments.length];
+    if (extra !== undefined && !registeredArguments.at(-1)?.variadic)
+      command.error(`error: unknown argument '${extra}'`);
   });
   return program;
 }

@@ -1,4 +1,4 @@
-/** The paper's analyses of growth: Table 2 with Figure 5, and Table 3. */
+/** The paper's analyses of growth, Table 2 with Figure 5 and Table 3, and one of what training made of the residual stream. */
 
 import { join } from "node:path";
 import { train } from "../apollo/algorithm.ts";
@@ -14,9 +14,12 @@ import { AdamW } from "../optim/adamw.ts";
 import { learningRateSchedule } from "../optim/learning-rate.ts";
 import type { AnalysedModel, Analysis } from "../report/model-statistics.ts";
 import { readRun, runFileNames } from "../report/run-files.ts";
+import type { StreamProfile } from "../report/stream-profile.ts";
 import { type Experiment, methodOf, parseExperiment, readExperiment } from "./experiment.ts";
 import { earthMoverDistance, type Measured, measureModel } from "./model-statistics.ts";
 import { WEIGHTS_FILE } from "./run-folder.ts";
+import { smooth } from "./saving.ts";
+import { profileStream } from "./stream-profile.ts";
 import { prepareTask, type Task, trainingInputs } from "./task.ts";
 
 export interface AnalyseOptions {
@@ -33,11 +36,7 @@ const EXPANSIONS = ["stack", "interp_floor", "interp_round", "random layers", "r
  * @throws naming the folder, when its run is not finished.
  */
 export function analyseExpansion(folder: string, options: AnalyseOptions = {}): Analysis {
-  const { header } = readRun(folder);
-  if (header.status !== "finished") throw new Error(`${folder}: its run is ${header.status}, not finished`);
-  const experiment = readExperiment(join(folder, runFileNames.experiment));
-  const path = join(folder, WEIGHTS_FILE);
-  const { tensors: weights } = decodeSafetensors(readWhole(path), path);
+  const { experiment, weights } = readTrained(folder);
   const N = experiment.model.layers;
   const source = prepareTask(experiment, options);
   source.model.loadStateDict(weights);
@@ -55,6 +54,41 @@ export function analyseExpansion(folder: string, options: AnalyseOptions = {}): 
     models: [first.model, ...models],
     notes: ["Random layers: newly initialised ones between the source’s embeddings and head."],
   };
+}
+
+/**
+ * The residual streams of trained models, layer by layer.
+ * @param folders of finished runs.
+ * @throws naming the folder, when its run is not finished.
+ */
+export function analyseStreams(folders: readonly string[], options: AnalyseOptions = {}): StreamProfile[] {
+  const tasks = new Map<string, Task>();
+  return folders.map((folder) => {
+    options.onProgress?.(`measuring: ${folder}`);
+    const { experiment, log, weights } = readTrained(folder);
+    const { model, data, seed, training } = experiment;
+    // Runs of one suite differ in their weights alone.
+    const key = JSON.stringify([model, data, training.batch]);
+    const task = tasks.get(key) ?? prepareTask(experiment, options);
+    tasks.set(key, task);
+    task.model.loadStateDict(weights);
+    return {
+      ...{ name: log.header.name, seed, learningRate: training.learningRate.peak },
+      endLoss: smooth(log.evaluations).at(-1)!.smoothed,
+      layers: profileStream(task, straightPath(task.model.blocks)),
+    };
+  });
+}
+
+/** A finished run and the weights that it ended with. @throws naming the folder, when its run is not finished. */
+function readTrained(folder: string) {
+  const log = readRun(folder);
+  const { status } = log.header;
+  if (status !== "finished") throw new Error(`${folder}: its run is ${status}, not finished`);
+  const experiment = readExperiment(join(folder, runFileNames.experiment));
+  const path = join(folder, WEIGHTS_FILE);
+  const { tensors: weights } = decodeSafetensors(readWhole(path), path);
+  return { log, experiment, weights };
 }
 
 /** The state of a new model with what an expansion takes over from the trained one. */

@@ -5,6 +5,7 @@ import { writeWhole } from "../io/files.ts";
 import type { Analysis } from "../report/model-statistics.ts";
 import type { PaperSchedules } from "../report/paper-schedules.ts";
 import type { Svg } from "../report/render-svg.ts";
+import type { StreamProfile } from "../report/stream-profile.ts";
 
 export interface AnalysisFiles {
   numbers: string;
@@ -21,6 +22,11 @@ export async function writeAnalysis(folder: string, name: string, analysis: Anal
 export async function writePaperSchedules(folder: string, schedules: PaperSchedules): Promise<AnalysisFiles> {
   const { drawPaperSchedules } = await import("../report/plots/schedule-plot.ts");
   return write(folder, "schedules", schedules, await drawPaperSchedules(schedules));
+}
+
+export async function writeStreams(folder: string, profiles: readonly StreamProfile[]): Promise<AnalysisFiles> {
+  const { drawStreams } = await import("../report/plots/stream-plot.ts");
+  return write(folder, "streams", profiles, await drawStreams(profiles));
 }
 
 async function write(folder: string, name: string, numbers: object, picture: Svg): Promise<AnalysisFiles> {

@@ -1,13 +1,15 @@
 import { rmSync } from "node:fs";
 import { join } from "node:path";
 import { expect } from "chai";
-import { analyseExpansion, analyseGrowth } from "../../src/lab/analyse.ts";
+import { analyseExpansion, analyseGrowth, analyseStreams } from "../../src/lab/analyse.ts";
 import { type ExperimentInput, parseExperiment } from "../../src/lab/experiment.ts";
 import { earthMoverDistance, measureModel } from "../../src/lab/model-statistics.ts";
 import { run } from "../../src/lab/run.ts";
 import { prepareTask } from "../../src/lab/task.ts";
 import { straightPath } from "../../src/nn/index.ts";
 import { drawDistributions } from "../../src/report/plots/distribution-plot.ts";
+import { drawStreams } from "../../src/report/plots/stream-plot.ts";
+import { streamTable } from "../../src/report/stream-profile.ts";
 import { scope } from "../../src/tensor/scope.ts";
 import { makeSmallCorpus } from "./small-corpus.ts";
 
@@ -96,6 +98,28 @@ describe("analyses", () => {
       expect(await drawDistributions(models)).to.include("interp_floor");
     });
   }
+
+  it("of the residual streams of finished runs: each run's own weights, its end loss, and a picture of all", async () => {
+    const seeds = [0, 1].map((seed) => experiment({ name: "streams", seed }));
+    const places = seeds.map(({ seed }) => join(folder, `streams-${seed}`));
+    for (const [index, seed] of seeds.entries()) await run(seed, { ...options(), folder: places[index] });
+    const profiles = analyseStreams(places, options());
+    expect(profiles.map(({ name, seed, layers }) => [name, seed, layers.length])).to.deep.equal([
+      ["streams", 0, 4],
+      ["streams", 1, 4],
+    ]);
+    expect(profiles[0].layers).to.not.deep.equal(profiles[1].layers);
+    // Whatever was measured before a run does not matter.
+    expect(analyseStreams([places[1]], options())).to.deep.equal([profiles[1]]);
+    const { rows, columns } = streamTable(profiles);
+    for (const { cells } of rows) expect(cells).to.have.length(columns.length);
+    expect(await drawStreams(profiles)).to.include("streams");
+    const stopped = join(folder, "stopped");
+    const controller = new AbortController();
+    controller.abort();
+    await run(seeds[0], { ...options(), folder: stopped, signal: controller.signal });
+    expect(() => analyseStreams([stopped], options())).to.throw(`${stopped}: its run is interrupted, not finished`);
+  });
 
   it("of Apollo's last growth: the grown network is the shared one, bit by bit, where the map preserves the function", () => {
     const recipe = { kind: "apollo" as const, stages: [1, 2, 4], boundaries: [0.25, 0.5] };
