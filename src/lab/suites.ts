@@ -42,6 +42,11 @@ const NEWER: readonly SuiteRecipe[] = [
   { label: "one-layer", recipe: { kind: "one-layer" } },
 ];
 
+/** Apollo without the stage of one layer, from which paper-gpt's runs often did not recover; stages end where they do otherwise. */
+const FROM_THREE: readonly SuiteRecipe[] = (["lvps", "none"] as const).map((sampler) =>
+  apollo(`apollo-${sampler}-from-3`, { stages: [3, 6, 12], boundaries: [0.1, 0.25], depth: { sampler } }),
+);
+
 /** A small trained model to begin from, with the learning rate that was best for Scratch. */
 const small = (sizes: { hidden: number; heads: number; layers?: number }) => ({ ...sizes, learningRate: 4e-3 });
 
@@ -131,6 +136,7 @@ export const SUITES: Readonly<Record<string, Suite>> = {
       },
       LVPS,
       NONE,
+      ...FROM_THREE,
       ...NEWER,
     ],
   },

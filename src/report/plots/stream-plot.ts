@@ -4,53 +4,42 @@ import type { StreamProfile } from "../stream-profile.ts";
 import { gridInk, METHOD_COLOURS, methodColour, pictureWidth } from "../theme.ts";
 
 const HEIGHT = 340;
-/** End loss against what attention adds in the first layer, a dot per run; and the rank of the stream layer by layer. */
+
+/** End loss against what attention adds in the first layer, and against the rank of the stream behind it: a dot per run. */
 export async function drawStreams(profiles: readonly StreamProfile[]): Promise<Svg> {
-  const names = [...new Set(profiles.map(({ name }) => name))];
-  const looks = names.map((name, index) => ({
+  const looks = [...new Set(profiles.map(({ name }) => name))].map((name, index) => ({
     name,
     colour: methodColour(index, false),
     // Rings are names whose colours were given before.
     fill: index < METHOD_COLOURS ? 0.8 : 0,
   }));
-  const lookOf = (name: string) => looks.find((look) => look.name === name)!;
-  const dots = profiles.map(({ name, endLoss, layers: [{ attention }] }) => ({ ...lookOf(name), attention, endLoss }));
-  const lines = profiles.flatMap(({ name, layers }, run) =>
-    layers.map(({ rank }, layer) => ({ ...lookOf(name), run, layer: layer + 1, rank })),
-  );
+  const values = profiles.map(({ name, endLoss, layers: [{ attention, rank }] }) => ({
+    ...looks.find((look) => look.name === name)!,
+    ...{ attention, rank, endLoss },
+  }));
   const colour = { field: "colour", type: "nominal", scale: null };
-  const width = (pictureWidth - 140) / 2;
+  const panel = (field: "attention" | "rank", title: string, scale: object, yTitle: string | null) => ({
+    ...{ width: (pictureWidth - 110) / 2, height: HEIGHT },
+    mark: { type: "point", size: 60 },
+    encoding: {
+      x: { field, type: "quantitative", scale, axis: { title, grid: false, tickCount: 6 } },
+      y: { field: "endLoss", type: "quantitative", scale: { zero: false }, axis: { title: yTitle } },
+      stroke: colour,
+      fill: colour,
+      fillOpacity: { field: "fill", type: "quantitative", scale: null },
+    },
+    view: { stroke: gridInk },
+  });
   const svg = await renderVegaLite({
+    data: { values },
     hconcat: [
-      {
-        ...{ width, height: HEIGHT, data: { values: dots } },
-        mark: { type: "point", size: 60 },
-        encoding: {
-          x: {
-            ...{ field: "attention", type: "quantitative", scale: { type: "log" } },
-            axis: { title: "what attention adds in layer 1, over what the stream had", grid: false },
-          },
-          y: {
-            ...{ field: "endLoss", type: "quantitative", scale: { zero: false } },
-            axis: { title: "end loss, nats per token" },
-          },
-          stroke: colour,
-          fill: colour,
-          fillOpacity: { field: "fill", type: "quantitative", scale: null },
-        },
-        view: { stroke: gridInk },
-      },
-      {
-        ...{ width, height: HEIGHT, data: { values: lines } },
-        mark: { type: "line", strokeWidth: 1.5, opacity: 0.8 },
-        encoding: {
-          x: { field: "layer", type: "quantitative", axis: { title: "layer", grid: false, format: "d" } },
-          y: { field: "rank", type: "quantitative", axis: { title: "directions that the stream varies in" } },
-          color: colour,
-          detail: { field: "run", type: "nominal" },
-        },
-        view: { stroke: gridInk },
-      },
+      panel(
+        "attention",
+        "what attention adds in layer 1, over what the stream had",
+        { type: "log" },
+        "end loss, nats per token",
+      ),
+      panel("rank", "directions that the stream varies in behind layer 1", { zero: false }, null),
     ],
     spacing: 36,
   } as unknown as TopLevelSpec);
