@@ -32,6 +32,16 @@ export function planFromMap(map: readonly number[]): StepPlan {
   return plan;
 }
 
+/** Layers 0 … n−1, each once. */
+export function straightPlan(layers: number): StepPlan {
+  return planFromMap(straightMap(layers));
+}
+
+/** 0 … n−1. */
+export function straightMap(layers: number): number[] {
+  return [...new Array(layers).keys()];
+}
+
 /**
  * Checks that a plan can run on N unique layers.
  * @throws naming the position and the value: no position where there are layers, a weight that is no integer in 0 … N−1, a scale that is not

@@ -86,7 +86,7 @@ function schedulesCommand(): Command {
         const masked = model.maskedHeadInLayers;
         const head = `head ${model.headInLayers.toFixed(3)} layers${masked === undefined ? "" : `, ${masked.toFixed(3)} on the masked positions`}`;
         console.log(
-          `${model.name}, ${model.epochs} epochs, ${head}: FLOPs over those of Scratch\n${textOf(ratiosTable(model))}`,
+          `${model.name}, ${model.schedule}, ${head}: FLOPs over those of Scratch\n${textOf(ratiosTable(model))}`,
         );
       }
       console.log(`numbers: ${files.numbers}   picture: ${files.picture}`);

@@ -47,7 +47,7 @@ Examples:
   apollo compare                                   Scratch, Apollo-LVPS and Apollo-FS: GPT, 12 layers, Brown corpus
   apollo compare --model bert
   apollo compare --recipes scratch,apollo-lvps,apollo-none --steps 3000 --out runs/long
-  apollo compare --suite quick                     every recipe of the paper's tables over learning rates and seeds`,
+  apollo compare --suite quick                     every recipe of the paper's tables, small and short, with two seeds`,
   );
   return command.action(async (flags: CompareFlags) => {
     if (flags.suite !== undefined) {

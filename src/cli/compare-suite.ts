@@ -1,5 +1,6 @@
 /** `apollo compare --suite`: many runs from one name, continued wherever they were cut off, and one report. */
 
+import { existsSync } from "node:fs";
 import { join } from "node:path";
 import { type StepTimes, stepTimes } from "../lab/calibration.ts";
 import { compareRegime, compareSuite, workOf } from "../lab/compare-suite.ts";
@@ -35,8 +36,14 @@ export const SUITE_NAMES = [...Object.keys(SUITES), REGIME.name];
 export async function compareBySuite(flags: SuiteFlags): Promise<void> {
   const suite = suiteOf(flags);
   const suites = "points" in suite ? suite.points.map((point) => point.suite) : [suite];
+  if (flags.solo && (flags.processes ?? 1) !== 1)
+    throw new Error(`--processes ${flags.processes} cannot stand beside --solo, which makes one run at a time`);
+  if (flags.reportOnly && (flags.solo || flags.processes !== undefined))
+    throw new Error(`${flags.solo ? "--solo" : "--processes"} means nothing beside --report-only, which makes no run`);
   const folder = flags.out ?? join("runs", suite.name);
   const records = new Records(flags.records ?? join(folder, "records"));
+  if (flags.reportOnly && !existsSync(records.folder))
+    throw new Error(`there are no records to report: the folder ${records.folder} does not exist`);
   const comparisons = flags.reportOnly
     ? suites.map((one) => recordedSuite(one, records))
     : await compareByRunning(suites, { folder, records, processes: flags.processes, solo: flags.solo });
@@ -57,9 +64,8 @@ async function compareByRunning(
   const { records, solo } = options;
   const board = new SuiteBoard();
   const { runs, lost } = await interruptible(async (signal, listen) => {
-    listen();
     const made = await runSuites(suites, {
-      ...{ ...options, signal },
+      ...{ ...options, signal, onBegin: listen },
       onPrepare: (message) => console.error(message),
       onCount: (done, known) => board.count(done, known),
       onProgress: (experiment, progress) => board.progress(experiment, progress),
@@ -68,6 +74,7 @@ async function compareByRunning(
         if (end.status === "failed") process.exitCode = 1;
       },
     }).finally(() => board.stop());
+    if (made.lost.size > 0) process.exitCode = 1;
     if (signal.aborted) process.exitCode = 130;
     return made;
   });

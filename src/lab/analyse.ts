@@ -6,7 +6,7 @@ import { blockPlace } from "../apollo/growth/parameter-axes.ts";
 import type { Values } from "../apollo/growth/widen.ts";
 import { type LayerMapName, layerMap, preservesFunctionAtGrowth } from "../apollo/layer-map.ts";
 import { sharedPath } from "../apollo/shared-layers.ts";
-import { planFromMap } from "../apollo/step-plan.ts";
+import { straightPlan } from "../apollo/step-plan.ts";
 import { readWhole } from "../io/files.ts";
 import { decodeSafetensors } from "../io/safetensors.ts";
 import { type LayerUse, straightPath } from "../nn/index.ts";
@@ -143,7 +143,7 @@ export function analyseGrowth(
       if (step + 1 === before.endStep) break;
     }
     const [N, L] = [before.uniqueLayers, after.uniqueLayers];
-    const straight = planFromMap([...new Array(N).keys()]);
+    const straight = straightPlan(N);
     const shallow = measured(`${map}: before, ${N} layers`, task, sharedPath(blocks, straight), null);
     const shared = measured(
       `${map}: before, shared to ${L}`,

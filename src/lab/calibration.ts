@@ -6,7 +6,7 @@ import { join } from "node:path";
 import { isDeepStrictEqual } from "node:util";
 import { train } from "../apollo/algorithm.ts";
 import { layerMap } from "../apollo/layer-map.ts";
-import { planFromMap, type StepPlan } from "../apollo/step-plan.ts";
+import { planFromMap, type StepPlan, straightMap } from "../apollo/step-plan.ts";
 import { readJson, writeWhole } from "../io/files.ts";
 import { AdamW } from "../optim/adamw.ts";
 import { scratch } from "../recipes/scratch.ts";
@@ -119,7 +119,7 @@ function measure(experiment: Experiment, keys: readonly string[]): StepTimes {
 export function planOf(key: string): StepPlan {
   const [uniqueLayers, meanDepth, trained] = key.split("/").map(Number);
   const depth = Math.round(meanDepth);
-  const layers = [...new Array(Math.min(uniqueLayers, depth)).keys()];
+  const layers = straightMap(Math.min(uniqueLayers, depth));
   const plan = planFromMap(depth > 0 && depth >= uniqueLayers ? layerMap("interp_floor", uniqueLayers, depth) : layers);
   return trained === undefined ? plan : { ...plan, trainable: layers.slice(-trained), freezesEmbeddings: true };
 }

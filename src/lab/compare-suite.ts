@@ -1,5 +1,6 @@
 /** The numbers of a suite from its records: every recipe over its seeds, each against Scratch of the same seed (methods D.1). */
 
+import { EVALUATION_TOKENS } from "../data/batch-options.ts";
 import type { RegimeComparison } from "../report/regime-comparison.ts";
 import { type RunRecord, trainingStretches } from "../report/run-record.ts";
 import type { SeedResult, SuiteComparison, SuiteRow } from "../report/suite-comparison.ts";
@@ -180,7 +181,8 @@ function setupOf({ model, training, data, seeds }: Suite): string {
   const batch = training.batch * (training.microBatches ?? 1);
   return (
     `${family.toUpperCase()}, ${layers} layers, hidden ${hidden}, ${heads} heads, context ${context}, vocabulary ${vocabulary}; ` +
-    `${training.steps} steps × ${batch * context} tokens of ${data.corpus ?? "brown"}; ${seeds} seed${seeds === 1 ? "" : "s"}`
+    `${training.steps} steps × ${batch * context} tokens of ${data.corpus ?? "brown"}, ` +
+    `evaluated on ${data.validationTokens ?? EVALUATION_TOKENS} others; ${seeds} seed${seeds === 1 ? "" : "s"}`
   );
 }
 
@@ -243,5 +245,6 @@ function plateauWarnings(records: readonly RunRecord[]): string[] {
 
 function isAtEdge({ grid, learningRate }: SuiteRow): boolean {
   const rates = grid.map((point) => point.learningRate);
-  return rates.length > 1 && (learningRate === Math.min(...rates) || learningRate === Math.max(...rates));
+  // Of two, each is at an edge.
+  return rates.length > 2 && (learningRate === Math.min(...rates) || learningRate === Math.max(...rates));
 }

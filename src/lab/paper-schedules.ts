@@ -1,7 +1,7 @@
 /** The paper's schedules at the paper's sizes, computed without a run: expected depths (methods A.6) and FLOPs ratios (A.10 [D]). */
 
 import { expectedScheduleCost, headInLayers } from "../apollo/cost.ts";
-import { type DepthSamplerOptions, depthSampler } from "../apollo/depth-sampler.ts";
+import { type DepthSampler, type DepthSamplerOptions, depthSampler } from "../apollo/depth-sampler.ts";
 import { BOUNDARY_PRESETS, type Stage, stagePlan } from "../apollo/schedule.ts";
 import { PRESETS } from "../nn/index.ts";
 import type { ExpectedDepths, PaperSchedules, ScheduleRatio, SchedulesOfModel } from "../report/paper-schedules.ts";
@@ -27,12 +27,20 @@ const TWENTY_FOUR = [
   [1, 3, 12, 24],
 ];
 
+/** Inferred of the paper's StackBERT (methods B.1): 5, 7 and 28 of 40 epochs. */
+const STACKBERT_BOUNDARIES = [0.125, 0.3];
+
 export function paperSchedules(): PaperSchedules {
   return {
     depths: [12, 24].flatMap((L) => TABULATED.map((N) => expectedDepths(N, L))),
     models: [
-      schedulesOf("BERT-Base", "bert-base", { lists: TWELVE, epochs: 40 }),
-      schedulesOf("BERT-Large", "bert-large", { lists: TWENTY_FOUR, epochs: 40 }),
+      schedulesOf("BERT-Base", "bert-base", { lists: TWELVE, epochs: 40, hasStackBert: true }),
+      // The paper trains it for 5 epochs [P]; ratios depend on the fractions alone.
+      schedulesOf("BERT-Large", "bert-large", {
+        lists: TWENTY_FOUR,
+        epochs: 40,
+        schedule: "stages end at 5, 10 and 25 %",
+      }),
       schedulesOf("GPT-Base", "gpt-base", { lists: TWELVE, epochs: 35 }),
     ],
   };
@@ -49,36 +57,44 @@ function expectedDepths(N: number, L: number): ExpectedDepths {
 function schedulesOf(
   name: string,
   preset: "bert-base" | "bert-large" | "gpt-base",
-  { lists, epochs }: { lists: readonly number[][]; epochs: 35 | 40 },
+  options: { lists: readonly number[][]; epochs: 35 | 40; schedule?: string; hasStackBert?: boolean },
 ): SchedulesOfModel {
+  const { lists, epochs, schedule = `${epochs} epochs`, hasStackBert = false } = options;
   const { hidden, context, vocabulary } = PRESETS[preset];
   const isBert = preset !== "gpt-base";
   const size = { hidden, context, vocabulary, headTransform: isBert };
   const ofMasked = { ...size, projectedFraction: MASKED_FRACTION };
   const boundaries = BOUNDARY_PRESETS[epochs === 40 ? "paper-bert" : "paper-gpt"];
+  const ratioOf = (
+    label: string,
+    sampler: DepthSampler,
+    list: readonly number[],
+    ends: readonly number[],
+  ): ScheduleRatio => {
+    const targetDepth = list[list.length - 1];
+    // One update per epoch: boundaries are epochs, and ratios do not depend on more.
+    const stages = stagePlan({ stages: list, boundaries: ends, steps: epochs, targetDepth });
+    const expectedDepth = ({ uniqueLayers }: Stage) => sampler.expectedDepth(uniqueLayers, targetDepth);
+    const cost = expectedScheduleCost({ stages, expectedDepth, targetDepth, size });
+    return {
+      sampler: label,
+      stages: list,
+      executedLayers: cost.executedLayers,
+      layers: cost.layerRatio,
+      head: cost.modelRatio,
+      ...(isBert && {
+        maskedHead: expectedScheduleCost({ stages, expectedDepth, targetDepth, size: ofMasked }).modelRatio,
+      }),
+    };
+  };
   const ratios = lists.flatMap((list) =>
-    SAMPLERS.map((options): ScheduleRatio => {
-      const sampler = depthSampler(options);
-      const targetDepth = list[list.length - 1];
-      // One update per epoch: boundaries are epochs, and ratios do not depend on more.
-      const stages = stagePlan({ stages: list, boundaries, steps: epochs, targetDepth });
-      const expectedDepth = ({ uniqueLayers }: Stage) => sampler.expectedDepth(uniqueLayers, targetDepth);
-      const cost = expectedScheduleCost({ stages, expectedDepth, targetDepth, size });
-      return {
-        sampler: sampler.name,
-        stages: list,
-        executedLayers: cost.executedLayers,
-        layers: cost.layerRatio,
-        head: cost.modelRatio,
-        ...(isBert && {
-          maskedHead: expectedScheduleCost({ stages, expectedDepth, targetDepth, size: ofMasked }).modelRatio,
-        }),
-      };
-    }),
+    SAMPLERS.map((one) => depthSampler(one)).map((sampler) => ratioOf(sampler.name, sampler, list, boundaries)),
   );
+  if (hasStackBert)
+    ratios.push(ratioOf("StackBERT", depthSampler({ sampler: "none" }), [3, 6, 12], STACKBERT_BOUNDARIES));
   return {
     name,
-    epochs,
+    schedule,
     headInLayers: headInLayers(size),
     ...(isBert && { maskedHeadInLayers: headInLayers(ofMasked) }),
     ratios,

@@ -1,6 +1,6 @@
 /** A folder of run records, one file per experiment. */
 
-import { existsSync, readdirSync, readFileSync } from "node:fs";
+import { existsSync, readdirSync, readFileSync, statSync } from "node:fs";
 import { join } from "node:path";
 import { writeWhole } from "../io/files.ts";
 import { parseRecord, type RunRecord } from "../report/run-record.ts";
@@ -14,6 +14,7 @@ export class Records {
   constructor(folder: string) {
     this.folder = folder;
     if (!existsSync(folder)) return;
+    if (!statSync(folder).isDirectory()) throw new Error(`${folder} is a file; records need a folder`);
     for (const file of readdirSync(folder).filter((name) => name.endsWith(SUFFIX))) {
       const path = join(folder, file);
       const record = parseRecord(readFileSync(path, "utf8"), path);

@@ -6,6 +6,7 @@ import { existsSync } from "node:fs";
 import { availableParallelism } from "node:os";
 import { join } from "node:path";
 import { prepareCorpus } from "../data/token-cache.ts";
+import { checkWritable } from "../io/files.ts";
 import { readRun, runFileNames } from "../report/run-files.ts";
 import { recordOf } from "../report/run-record.ts";
 import { type Experiment, experimentHash, smallExperimentOf } from "./experiment.ts";
@@ -27,6 +28,8 @@ export interface RunSuitesOptions {
   /** Where tokenised corpora are kept. */
   cacheFolder?: string;
   onPrepare?: (message: string) => void;
+  /** Told once all is prepared and runs begin. */
+  onBegin?: () => void;
   /** Told whenever the numbers change. */
   onCount?: (done: number, known: number) => void;
   onProgress?: (experiment: Experiment, progress: Extract<WorkerMessage, { kind: "progress" }>) => void;
@@ -43,10 +46,14 @@ export interface SuiteRuns {
 /**
  * Runs what is not recorded yet; a run that several suites need is made once. Runs that were cut off continue; one that fails is
  * recorded as failed, or told as lost, and the rest goes on.
- * @throws before anything runs, when a corpus cannot be read.
+ * @throws before anything runs, when a corpus cannot be read, or folders cannot be written; later, when a record cannot be: all runs
+ *   are then stopped.
  */
 export async function runSuites(suites: readonly Suite[], options: RunSuitesOptions): Promise<SuiteRuns> {
-  const { records, solo = false, signal, cacheFolder, onPrepare, onCount, onEnd } = options;
+  const { records, solo = false, cacheFolder, onPrepare, onBegin, onCount, onEnd } = options;
+  for (const folder of [options.folder, records.folder]) checkWritable(folder);
+  const failing = new AbortController();
+  const signal = options.signal === undefined ? failing.signal : AbortSignal.any([options.signal, failing.signal]);
   const processes = solo ? 1 : (options.processes ?? availableParallelism());
   /** Another attempt would end like the first. */
   const lost = new Map<string, string>();
@@ -66,6 +73,7 @@ export async function runSuites(suites: readonly Suite[], options: RunSuitesOpti
   const corpora = known().map(([{ grid }]) => corpusOptionsOf(grid[0]));
   for (const corpus of new Map(corpora.map((one) => [JSON.stringify(one), one])).values())
     prepareCorpus({ ...corpus, cacheFolder, onProgress: onPrepare });
+  onBegin?.();
   const running = new Map<string, Promise<void>>();
   for (;;) {
     const runs = known();
@@ -81,23 +89,29 @@ export async function runSuites(suites: readonly Suite[], options: RunSuitesOpti
       else lost.set(experimentHash(experiment), `its small model failed: ${failure}`);
     }
     const waiting = [...next].filter(([hash]) => !running.has(hash));
-    if (!signal?.aborted) {
+    if (!signal.aborted) {
       for (const [hash, experiment] of waiting.slice(0, processes - running.size)) {
         const folder = folderOf(experiment, options);
-        const begun = runInProcess(experiment, folder, options).then((end) => {
+        const begun = runInProcess(experiment, folder, { ...options, signal }).then((end) => {
           running.delete(hash);
           const isOver = end.status === "finished" || end.status === "failed";
           if (isOver && existsSync(join(folder, runFileNames.header))) {
             const date = new Date().toISOString().slice(0, 10);
             records.add(recordOf(readRun(folder), { hash, isSolo: solo, date }));
-          } else if (!signal?.aborted) lost.set(hash, end.reason ?? end.status);
+          } else if (!signal.aborted) lost.set(hash, end.reason ?? end.status);
           onEnd?.(experiment, end);
         });
         running.set(hash, begun);
       }
     }
     if (running.size === 0) return { runs: known(), lost };
-    await Promise.race(running.values());
+    try {
+      await Promise.race(running.values());
+    } catch (error) {
+      failing.abort();
+      await Promise.allSettled(running.values());
+      throw error;
+    }
   }
 }
 

@@ -7,6 +7,7 @@
  */
 
 import { depthsOfKept, planOfKept } from "../apollo/kept-layers.ts";
+import { straightMap } from "../apollo/step-plan.ts";
 import type { Recipe } from "./recipe.ts";
 import { scratch } from "./scratch.ts";
 
@@ -30,7 +31,7 @@ export const layerDrop: Recipe<LayerDropOptions> = ({ limit = 0.5, decay = 100 }
   return {
     ...scratch({}, call),
     name: "layer-drop",
-    layersAt: (_, depth) => (depth === L ? [...new Array(L).keys()] : null),
+    layersAt: (_, depth) => (depth === L ? straightMap(L) : null),
     growthMap: () => null,
     depths() {
       const sums = new Array<number>(L + 1).fill(0);

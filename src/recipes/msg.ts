@@ -13,7 +13,7 @@
 import { addUnits } from "../apollo/growth/add-units.ts";
 import type { GrowthMasks } from "../apollo/growth/growth-masks.ts";
 import { type Space, unitsOf } from "../apollo/growth/parameter-axes.ts";
-import { planFromMap, type StepPlan } from "../apollo/step-plan.ts";
+import { type StepPlan, straightMap, straightPlan } from "../apollo/step-plan.ts";
 import type { Recipe } from "./recipe.ts";
 import { scratch } from "./scratch.ts";
 
@@ -46,7 +46,7 @@ export const msg: Recipe<MsgOptions> = ({ rampLength = 0.05 }, call) => {
       if (factor < 1) masks[space] = { kept: units[space], factor };
     });
     const ofNewLayers = maskAt(spaces.length, step);
-    const { positions, ...rest } = planFromMap([...new Array(ofNewLayers === 0 ? oldLayers : L).keys()]);
+    const { positions, ...rest } = straightPlan(ofNewLayers === 0 ? oldLayers : L);
     return {
       ...rest,
       positions: positions.map((position) =>
@@ -64,7 +64,7 @@ export const msg: Recipe<MsgOptions> = ({ rampLength = 0.05 }, call) => {
     planStep: ({ step }) => planAt(step),
     planFullDepth: (uniqueLayers, updates) =>
       updates === undefined ? whole.planFullDepth(uniqueLayers) : planAt(updates),
-    layersAt: (_, depth) => [...new Array(depth).keys()],
+    layersAt: (_, depth) => straightMap(depth),
     growthMap: () => null,
     depths: () =>
       [

@@ -8,7 +8,7 @@
  */
 
 import { boundaryStep } from "../apollo/schedule.ts";
-import { planFromMap } from "../apollo/step-plan.ts";
+import { straightMap, straightPlan } from "../apollo/step-plan.ts";
 import { midas } from "./midas.ts";
 import type { Recipe } from "./recipe.ts";
 
@@ -22,6 +22,8 @@ export interface MsltOptions {
 export const mslt: Recipe<MsltOptions> = (options, call) => {
   const { steps, targetDepth: L } = call;
   const { blockLayers = L / 4, stageLength = 0.1 } = options;
+  if (!Number.isInteger(blockLayers) || L % blockLayers !== 0)
+    throw new Error(`mslt: blocks of ${blockLayers} layers do not make ${L}`);
   const grown = midas({ blockLayers, copied: "last" }, call);
   const count = grown.stages.length;
   if (stageLength * count >= 1)
@@ -34,16 +36,15 @@ export const mslt: Recipe<MsltOptions> = (options, call) => {
   }));
   if (stages.some(({ firstStep, endStep }) => endStep <= firstStep))
     throw new Error(`mslt: stages of ${stageLength} of ${steps} steps are too short`);
-  const all = (layers: number) => [...new Array(layers).keys()];
   return {
     ...grown,
     name: "mslt",
     stages,
     planStep({ step, uniqueLayers }) {
-      const plan = planFromMap(all(uniqueLayers));
+      const plan = straightPlan(uniqueLayers);
       // The first stage has no layers below; after the last stage's share everything learns.
       if (uniqueLayers === blockLayers || step >= endOf(count - 1)) return plan;
-      return { ...plan, trainable: all(uniqueLayers).slice(-blockLayers), freezesEmbeddings: true };
+      return { ...plan, trainable: straightMap(uniqueLayers).slice(-blockLayers), freezesEmbeddings: true };
     },
   };
 };

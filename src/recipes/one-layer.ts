@@ -8,7 +8,7 @@
  */
 
 import type { OptimizerPolicy } from "../apollo/growth/grow-layers.ts";
-import { planFromMap } from "../apollo/step-plan.ts";
+import { straightMap, straightPlan } from "../apollo/step-plan.ts";
 import { learningRateSchedule } from "../optim/learning-rate.ts";
 import { apollo } from "./apollo.ts";
 import type { Recipe } from "./recipe.ts";
@@ -34,6 +34,8 @@ export const oneLayer: Recipe<OneLayerOptions> = (options, call) => {
   } = options;
   if (layers === 0 && newLayers === "copy")
     throw new Error("zero-layer: there is no layer to copy; new layers are random");
+  if (newLayers === "random" && optimizerAtGrowth !== "slot")
+    throw new Error(`one-layer: random new layers have no state, for which "${optimizerAtGrowth}" means nothing`);
   const method = {
     ...apollo(
       { stages: [1, call.targetDepth], boundaries: [boundary], depth: { sampler: "none" }, optimizerAtGrowth },
@@ -45,7 +47,7 @@ export const oneLayer: Recipe<OneLayerOptions> = (options, call) => {
   };
   if (newLayers === "copy") return method;
   const [first, last] = method.stages;
-  const planOf = (uniqueLayers: number) => planFromMap([...new Array(uniqueLayers).keys()]);
+  const planOf = (uniqueLayers: number) => straightPlan(uniqueLayers);
   return {
     ...method,
     stages: [{ ...first, uniqueLayers: layers }, last],
@@ -54,7 +56,7 @@ export const oneLayer: Recipe<OneLayerOptions> = (options, call) => {
     // A layer that was never used still is as it was initialised.
     grow: () => {},
     depths: ({ uniqueLayers }) => [{ depth: uniqueLayers, probability: 1 }],
-    layersAt: (uniqueLayers) => [...new Array(uniqueLayers).keys()],
+    layersAt: (uniqueLayers) => straightMap(uniqueLayers),
     growthMap: () => null,
   };
 };

@@ -7,6 +7,7 @@
  */
 
 import { depthsOfKept, planOfKept } from "../apollo/kept-layers.ts";
+import { straightMap } from "../apollo/step-plan.ts";
 import type { Recipe } from "./recipe.ts";
 import { scratch } from "./scratch.ts";
 
@@ -46,7 +47,7 @@ export const raptr: Recipe<RaptrOptions> = (options, call) => {
     stages,
     grow: () => {},
     growthMap: () => null,
-    layersAt: (_, depth) => (depth === L ? [...new Array(L).keys()] : null),
+    layersAt: (_, depth) => (depth === L ? straightMap(L) : null),
     depths: (stage) => depthsOfKept(keptIn(stages.indexOf(stage))),
     planStep({ step, random }) {
       const stage = stages.findIndex(({ endStep }) => step < endStep);

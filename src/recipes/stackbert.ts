@@ -43,8 +43,8 @@ export const stackbert: Recipe<StackBertOptions> = (options, call) => {
       const { firstStep, endStep } = grown.stages[phase];
       const { from, to, warmup } = PHASES[phase];
       const done = (update - firstStep) / (endStep - firstStep);
-      const ramp = done < warmup ? done / warmup : 1;
-      return peak * ramp * (from + (to - from) * done);
+      if (done < warmup) return (peak * from * done) / warmup;
+      return peak * (from + ((to - from) * (done - warmup)) / (1 - warmup));
     },
   };
 };

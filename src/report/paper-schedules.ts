@@ -29,7 +29,8 @@ export interface ScheduleRatio {
 
 export interface SchedulesOfModel {
   name: string;
-  epochs: number;
+  /** Length or boundaries, in words. */
+  schedule: string;
   /** c, the head's FLOPs in layers. */
   headInLayers: number;
   maskedHeadInLayers?: number;

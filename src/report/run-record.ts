@@ -3,6 +3,7 @@
  * where run folders, with their weights, are too large.
  */
 
+import { z } from "zod";
 import type { EvaluationRecord, RunHeader, RunLog, RunStage, StepRecord } from "./run-log.ts";
 import { mean, windowMeans } from "./statistics.ts";
 
@@ -19,7 +20,7 @@ export interface TrainingWindow {
 }
 
 export interface RunRecord {
-  schema: 1;
+  schema: typeof SCHEMA;
   /** Of the experiment: equal experiments, equal hashes. */
   hash: string;
   /** Whether the machine did nothing else, so that its clock may be believed. */
@@ -38,6 +39,7 @@ export interface RunRecord {
 /** Depths and maps follow from the experiment, and are left out. */
 export type RecordedHeader = Omit<RunHeader, "stages"> & { stages: Omit<RunStage, "depths" | "layerMaps">[] };
 
+const SCHEMA = 1;
 /** Stretches that the training loss is kept in: long enough for a mean to be quiet. */
 const TRAINING_WINDOWS = 20;
 /** Losses keep a millionth, times a millisecond. */
@@ -48,7 +50,7 @@ const DEPTH_DIGITS = 4;
 export function recordOf(log: RunLog, { hash, isSolo, date }: Pick<RunRecord, "hash" | "isSolo" | "date">): RunRecord {
   const { header, experiment, evaluations, steps } = log;
   return {
-    ...{ schema: 1, hash, isSolo, date, experiment },
+    ...{ schema: SCHEMA, hash, isSolo, date, experiment },
     header: { ...header, stages: header.stages.map(({ depths: _, layerMaps: __, ...stage }) => stage) },
     meanDepthPerStage: meanDepths(log).map((depth) => Number(depth.toFixed(DEPTH_DIGITS))),
     evaluations: evaluations.map((evaluation, index) => {
@@ -65,11 +67,12 @@ export function recordOf(log: RunLog, { hash, isSolo, date }: Pick<RunRecord, "h
   };
 }
 
-/** The training loss by stretches, each with what it alone cost. */
-export function trainingStretches({ training }: Pick<RunRecord, "training">): TrainingWindow[] {
+/** The training loss by stretches, each with what it alone cost; the first bears what was spent before the first step. */
+export function trainingStretches({ training, header }: Pick<RunRecord, "training" | "header">): TrainingWindow[] {
+  const before = header.preparation?.modelFlops ?? 0;
   return training.map(({ loss, modelFlops }, index) => ({
     loss,
-    modelFlops: modelFlops - (training[index - 1]?.modelFlops ?? 0),
+    modelFlops: index === 0 ? before + modelFlops : modelFlops - training[index - 1].modelFlops,
   }));
 }
 
@@ -98,20 +101,49 @@ function workOf(steps: readonly StepRecord[]): Record<string, number> {
 
 const rounded = (loss: number) => Number(loss.toFixed(LOSS_DIGITS));
 
-/** The record that a JSON text holds. @throws naming the text, when it is none. */
+const loss = z.number().nullable();
+/** What readers of records rely on; whatever else stands in them is kept. */
+const recordSchema = z.looseObject({
+  schema: z.literal(SCHEMA, `must be ${SCHEMA}, which is what this version reads`),
+  hash: z.string(),
+  isSolo: z.boolean(),
+  date: z.string(),
+  header: z.looseObject({
+    name: z.string(),
+    seed: z.number(),
+    status: z.string(),
+    model: z.looseObject({ layers: z.number() }),
+    runtime: z.looseObject({ node: z.string(), kernels: z.string(), threads: z.number(), cpu: z.string() }),
+  }),
+  evaluations: z.array(
+    z.looseObject({
+      ...{ step: z.number(), loss, lossAtUniqueDepth: loss, modelFlops: z.number(), layerFlops: z.number() },
+      ...{ elapsedMs: z.number(), tokens: z.number(), work: z.record(z.string(), z.number()) },
+    }),
+  ),
+  training: z.array(z.looseObject({ loss, modelFlops: z.number() })),
+});
+
+/** The record that a JSON text holds. @throws naming the text, and the field that is not as it must be. */
 export function parseRecord(text: string, name: string): RunRecord {
-  let record: RunRecord;
+  let value: unknown;
   try {
-    record = JSON.parse(text);
+    value = JSON.parse(text);
   } catch {
     throw new Error(`${name} is not JSON`);
   }
-  if (record?.schema !== 1 || typeof record.hash !== "string" || !Array.isArray(record.evaluations))
-    throw new Error(`${name} is not the record of a run`);
+  const parsed = recordSchema.safeParse(value);
+  if (!parsed.success) {
+    const [{ path, message }] = parsed.error.issues;
+    const place = path.length === 0 ? "it" : path.join(".");
+    throw new Error(`${name} is not the record of a run: ${place}: ${message}`);
+  }
+  const record = value as RunRecord;
   // JSON writes a loss that is not finite as null.
   for (const evaluation of record.evaluations) {
     evaluation.loss ??= Number.NaN;
     evaluation.lossAtUniqueDepth ??= Number.NaN;
   }
+  for (const window of record.training) window.loss ??= Number.NaN;
   return record;
 }

@@ -89,7 +89,7 @@ const COLUMNS: readonly Column[] = [
   },
   {
     head: "mean depth",
-    hint: "realised, in layers, by number of unique layers",
+    hint: "realised, in layers, stage by stage",
     cell: ({ seeds }) => {
       const [first] = finished(seeds);
       const stages = first?.meanDepthPerStage ?? [];

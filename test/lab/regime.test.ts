@@ -82,6 +82,13 @@ describe("the regime", () => {
         return of && all.has(of) ? ({ header: { status: "failed" }, evaluations: [] } as never) : undefined;
       }),
     );
+    // With the grids of one point known, its further seeds wait for the first seed of all others.
+    const repeated = REGIME.points.findIndex(({ suite }) => suite.seeds > 1);
+    const known = new Set(runs[repeated].flatMap(({ grid }) => grid.map(experimentHash)));
+    const ended = { header: { status: "finished" }, evaluations: [{ loss: 5 }] } as never;
+    const later = suites.map((suite) => runsOf(suite, (hash) => (known.has(hash) ? ended : undefined)));
+    const seeds = missingRuns(later, (hash) => known.has(hash)).map(({ seed }) => seed);
+    expect(seeds.lastIndexOf(0)).to.equal(seeds.findIndex((seed) => seed > 0) - 1);
     // Where every learning rate failed there is nothing to repeat.
     expect(missingRuns(chosen, () => false)).to.have.length(hashes.length);
   });

@@ -2,7 +2,7 @@ import { expect } from "chai";
 import fc from "fast-check";
 import { firstCrossing, lossAtCost, lossesAtEqualCost, saving, smooth, trainingSaving } from "../../src/lab/saving.ts";
 import type { EvaluationRecord, StepRecord } from "../../src/report/run-log.ts";
-import { trainingStretches } from "../../src/report/run-record.ts";
+import { type RunRecord, trainingStretches } from "../../src/report/run-record.ts";
 import { windowMeans } from "../../src/report/statistics.ts";
 
 /** Evaluations with the given losses, each 10 steps and 100 FLOPs (50 in layers, 7 ms) after the one before. */
@@ -97,12 +97,24 @@ describe("savings by methods D.1", () => {
     expect(trainingSaving(scratch, [])).to.equal(null);
   });
 
+  it("charges what was spent before the first step", () => {
+    const header = { preparation: { modelFlops: 7 } } as RunRecord["header"];
+    const training = [
+      { loss: 5, modelFlops: 10 },
+      { loss: 4, modelFlops: 30 },
+    ];
+    expect(trainingStretches({ training, header }).map(({ modelFlops }) => modelFlops)).to.deep.equal([17, 20]);
+  });
+
   it("saves as much by a record's stretches as by the run's own steps", () => {
     const step = fc.record({ loss: fc.integer({ min: 1, max: 9 }), modelFlops: fc.integer({ min: 1, max: 9 }) });
+    const header = {} as RunRecord["header"];
     const run = fc.array(step, { minLength: 40, maxLength: 40 });
     fc.assert(
       fc.property(run, run, (steps, target) => {
-        const [own, other] = [steps, target].map((run) => trainingStretches({ training: windowMeans(run, 20) }));
+        const [own, other] = [steps, target].map((run) =>
+          trainingStretches({ training: windowMeans(run, 20), header }),
+        );
         expect(own).to.have.length(20);
         expect(trainingSaving(own, other)).to.equal(trainingSaving(steps as StepRecord[], target as StepRecord[]));
       }),

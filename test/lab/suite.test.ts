@@ -85,11 +85,12 @@ describe("the runs of a suite", () => {
 
 describe("the warnings of a suite", () => {
   it("name runs that learned little but frequencies, and learning rates at an edge", () => {
-    const [scratch, lvps] = runsOf(SMALL, () => undefined);
+    const suite = { ...SMALL, learningRates: [1e-3, 4e-3, 8e-3] };
+    const [scratch, lvps] = runsOf(suite, () => undefined);
     const unigramLoss = 6;
     const records = new Map(
       [...scratch.grid, ...lvps.grid].map((run, index) => {
-        const record = recordAt(run, [5, 4.5, 5.9, 5][index]);
+        const record = recordAt(run, [5, 4.5, 4.8, 5.9, 5.1, 5][index]);
         return [
           experimentHash(run),
           { ...record, experiment: run, header: { ...record.header, unigramLoss } },
@@ -97,13 +98,16 @@ describe("the warnings of a suite", () => {
       }),
     );
     const recordOfHash = (hash: string) => records.get(hash);
-    const { warnings } = compareSuite(SMALL, runsOf(SMALL, recordOfHash), recordOfHash, null);
+    const { warnings } = compareSuite(suite, runsOf(suite, recordOfHash), recordOfHash, null);
     expect(warnings).to.deep.equal([
       "scratch: 1 run is missing",
       "lvps: 1 run is missing",
-      "The best learning rate is the smallest or largest that was tried, and may lie beyond: scratch, lvps",
+      "The best learning rate is the smallest or largest that was tried, and may lie beyond: lvps",
       "Hardly better than guessing every token by its frequency (6.000 nats), and so without a say about methods: lvps (seed 0, learning rate 0.001)",
     ]);
+    // Of two learning rates, each is at an edge.
+    const { warnings: ofTwo } = compareSuite(SMALL, runsOf(SMALL, recordOfHash), recordOfHash, null);
+    expect(ofTwo.some((line) => line.includes("may lie beyond"))).to.equal(false);
   });
 });
 
@@ -116,7 +120,16 @@ describe("the record of a run", () => {
     const diverged = { ...record, evaluations: record.evaluations.map((one) => ({ ...one, loss: Number.NaN })) };
     expect(parseRecord(JSON.stringify(diverged), "a record").evaluations[1].loss).to.be.NaN;
     expect(() => parseRecord("{", "x.json")).to.throw("x.json is not JSON");
-    expect(() => parseRecord("{}", "x.json")).to.throw("x.json is not the record of a run");
+    const fails = (change: object, message: string) =>
+      expect(() => parseRecord(JSON.stringify({ ...record, ...change }), "x.json")).to.throw(
+        `x.json is not the record of a run: ${message}`,
+      );
+    fails({ schema: 2 }, "schema: must be 1, which is what this version reads");
+    fails({ header: undefined }, "header: ");
+    fails({ training: undefined }, "training: ");
+    fails({ evaluations: [{ ...record.evaluations[0], work: undefined }] }, "evaluations.0.work: ");
+    fails({ header: { ...record.header, seed: "zero" } }, "header.seed: ");
+    expect(() => parseRecord("null", "x.json")).to.throw("x.json is not the record of a run: it: ");
   });
 
   it("counts every step once, by N and depth", () => {

@@ -26,7 +26,7 @@ export async function drawPaperSchedules({ models }: PaperSchedules): Promise<Sv
       }),
     );
     return {
-      title: { text: model.name, subtitle: `${shown[0].stages.join(" | ")} over ${model.epochs} epochs` },
+      title: { text: model.name, subtitle: `${shown[0].stages.join(" | ")} · ${model.schedule}` },
       width: (pictureWidth - NAMES_WIDTH - 80) / models.length,
       height: ROW_HEIGHT * names.length,
       data: { values },
