@@ -7,6 +7,9 @@ import { expect } from "chai";
 
 const main = fileURLToPath(new URL("../../src/cli/main.ts", import.meta.url));
 
+/** Those that the project keeps. */
+const RECORDS = fileURLToPath(new URL("../../docs/records", import.meta.url));
+
 /** Enough sentences for a vocabulary of 300 and a validation side. */
 const TEXT = Array.from(
   { length: 400 },
@@ -52,6 +55,39 @@ describe("the command line", () => {
       expect(status).to.equal(0);
       expect(stdout).to.match(new RegExp(`^Usage: apollo ${command} `));
     }
+  });
+
+  it("reports what is recorded of a suite, without a run: table, page and numbers", () => {
+    const { stdout, status, stderr } = apollo(["compare", "--suite", "quick", "--report-only", "--records", RECORDS]);
+    expect(stderr).to.equal("");
+    expect(status).to.equal(0);
+    for (const recipe of ["scratch", "stackbert", "bert2bert-aki", "ligo", "apollo-lvps"])
+      expect(stdout).to.include(recipe);
+    const made = join(folder, "runs", "quick");
+    expect(readdirSync(made).sort()).to.deep.equal(["comparison.json", "figures", "report.html", "tables.md"]);
+    expect(readFileSync(join(made, "report.html"), "utf8")).to.include("<svg");
+  });
+
+  it("analyses the paper's schedules into numbers and a picture", () => {
+    const { stdout, status } = apollo(["analyse", "schedules", "--out", "schedules"]);
+    expect(status).to.equal(0);
+    expect(stdout).to.include("BERT-Large, stages end at 5, 10 and 25 %");
+    const { models } = JSON.parse(readFileSync(join(folder, "schedules", "schedules.json"), "utf8"));
+    expect(models).to.have.length(3);
+    expect(readFileSync(join(folder, "schedules", "schedules.svg"), "utf8")).to.include("</svg>");
+  });
+
+  it("analyses the streams of finished runs, as many as are named", () => {
+    for (const seed of ["0", "1"])
+      expect(apollo(train(`stream-${seed}`, "--steps", "6", "--seed", seed)).status).to.equal(0);
+    const { stdout, status } = apollo(["analyse", "streams", "stream-0", "stream-1", "--out", "streams"]);
+    expect(status).to.equal(0);
+    expect(stdout).to.include("attention in layer 1");
+    expect(JSON.parse(readFileSync(join(folder, "streams", "streams.json"), "utf8"))).to.have.length(2);
+    expect(readFileSync(join(folder, "streams", "streams.svg"), "utf8")).to.include("</svg>");
+    const unfinished = apollo(["analyse", "streams", "stream-0", "nowhere"]);
+    expect(unfinished.status).to.equal(1);
+    expect(unfinished.stderr).to.include("nowhere");
   });
 
   it("plans: the expected depths of methods A.6 and the ratios of A.10", () => {
@@ -318,6 +354,26 @@ describe("the command line", () => {
         /--steps cannot stand beside --suite quick/,
       ],
       ["a suite's option alone", ["compare", "--solo"], /--solo means nothing without --suite/],
+      [
+        "processes of a solo suite",
+        ["compare", "--suite", "quick", "--solo", "--processes", "3"],
+        /--processes 3 cannot stand beside --solo/,
+      ],
+      [
+        "a report that is to run",
+        ["compare", "--suite", "quick", "--report-only", "--solo"],
+        /--solo means nothing beside --report-only/,
+      ],
+      [
+        "records that are not there",
+        ["compare", "--suite", "quick", "--report-only", "--records", "nowhere"],
+        /the folder nowhere does not exist/,
+      ],
+      [
+        "records that are a file",
+        ["compare", "--suite", "quick", "--records", "corpus.jsonl"],
+        /corpus\.jsonl is a file; records need a folder/,
+      ],
       [
         "a recipe without its small model",
         ["train", "--recipe", "ligo"],

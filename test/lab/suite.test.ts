@@ -302,6 +302,42 @@ describe("a suite that is run", () => {
     await runSuites([failing], { ...{ ...rest, records }, onEnd: () => expect.fail("nothing was to be made") });
   });
 
+  it("refuses folders that cannot be written before it prepares anything", async () => {
+    const file = join(folder, "file");
+    writeFileSync(file, "");
+    const told = { onPrepare: () => expect.fail("it prepared"), onEnd: () => expect.fail("it ran") };
+    const failureOf = (change: object) =>
+      runSuites([suite], { ...options(), ...told, ...change }).then(
+        () => "none",
+        ({ message }: Error) => message,
+      );
+    expect(await failureOf({ records: new Records(join(file, "records")) })).to.match(/cannot write into .*records/);
+    expect(await failureOf({ folder: join(file, "runs") })).to.match(/cannot write into .*runs/);
+  });
+
+  it("stops all runs where a record cannot be kept, and fails with the reason", async () => {
+    const { records, ...rest } = options();
+    const failing = {
+      folder: records.folder,
+      get: () => undefined,
+      add: () => {
+        throw new Error("the disk is full");
+      },
+    };
+    const fresh = { ...suite, seeds: 1, training: { ...suite.training, steps: 30 } };
+    const ends: string[] = [];
+    const error = await runSuites([fresh], {
+      ...{ ...rest, records: failing as unknown as Records, processes: 2 },
+      onEnd: (_, { status }) => ends.push(status),
+    }).then(
+      () => null,
+      (reason: Error) => reason,
+    );
+    expect(error?.message).to.equal("the disk is full");
+    // The other run was asked to stop, and its end was waited for.
+    expect(ends.length).to.be.at.most(1);
+  });
+
   it("makes solo runs anew, apart from those that shared the machine", async () => {
     const one: Suite = { ...suite, seeds: 1, learningRates: [1e-3], recipes: [suite.recipes[0]] };
     const { records, ...rest } = options();
