@@ -3,7 +3,6 @@
  * where run folders, with their weights, are too large.
  */
 
-import { z } from "zod";
 import type { EvaluationRecord, RunHeader, RunLog, RunStage, StepRecord } from "./run-log.ts";
 import { mean, windowMeans } from "./statistics.ts";
 
@@ -20,7 +19,7 @@ export interface TrainingWindow {
 }
 
 export interface RunRecord {
-  schema: typeof SCHEMA;
+  schema: 1;
   /** Of the experiment: equal experiments, equal hashes. */
   hash: string;
   /** Whether the machine did nothing else, so that its clock may be believed. */
@@ -39,7 +38,6 @@ export interface RunRecord {
 /** Depths and maps follow from the experiment, and are left out. */
 export type RecordedHeader = Omit<RunHeader, "stages"> & { stages: Omit<RunStage, "depths" | "layerMaps">[] };
 
-const SCHEMA = 1;
 /** Stretches that the training loss is kept in: long enough for a mean to be quiet. */
 const TRAINING_WINDOWS = 20;
 /** Losses keep a millionth, times a millisecond. */
@@ -50,7 +48,7 @@ const DEPTH_DIGITS = 4;
 export function recordOf(log: RunLog, { hash, isSolo, date }: Pick<RunRecord, "hash" | "isSolo" | "date">): RunRecord {
   const { header, experiment, evaluations, steps } = log;
   return {
-    ...{ schema: SCHEMA, hash, isSolo, date, experiment },
+    ...{ schema: 1, hash, isSolo, date, experiment },
     header: { ...header, stages: header.stages.map(({ depths: _, layerMaps: __, ...stage }) => stage) },
     meanDepthPerStage: meanDepths(log).map((depth) => Number(depth.toFixed(DEPTH_DIGITS))),
     evaluations: evaluations.map((evaluation, index) => {
@@ -100,50 +98,3 @@ function workOf(steps: readonly StepRecord[]): Record<string, number> {
 }
 
 const rounded = (loss: number) => Number(loss.toFixed(LOSS_DIGITS));
-
-const loss = z.number().nullable();
-/** What readers of records rely on; whatever else stands in them is kept. */
-const recordSchema = z.looseObject({
-  schema: z.literal(SCHEMA, `must be ${SCHEMA}, which is what this version reads`),
-  hash: z.string(),
-  isSolo: z.boolean(),
-  date: z.string(),
-  header: z.looseObject({
-    name: z.string(),
-    seed: z.number(),
-    status: z.string(),
-    model: z.looseObject({ layers: z.number() }),
-    runtime: z.looseObject({ node: z.string(), kernels: z.string(), threads: z.number(), cpu: z.string() }),
-  }),
-  evaluations: z.array(
-    z.looseObject({
-      ...{ step: z.number(), loss, lossAtUniqueDepth: loss, modelFlops: z.number(), layerFlops: z.number() },
-      ...{ elapsedMs: z.number(), tokens: z.number(), work: z.record(z.string(), z.number()) },
-    }),
-  ),
-  training: z.array(z.looseObject({ loss, modelFlops: z.number() })),
-});
-
-/** The record that a JSON text holds. @throws naming the text, and the field that is not as it must be. */
-export function parseRecord(text: string, name: string): RunRecord {
-  let value: unknown;
-  try {
-    value = JSON.parse(text);
-  } catch {
-    throw new Error(`${name} is not JSON`);
-  }
-  const parsed = recordSchema.safeParse(value);
-  if (!parsed.success) {
-    const [{ path, message }] = parsed.error.issues;
-    const place = path.length === 0 ? "it" : path.join(".");
-    throw new Error(`${name} is not the record of a run: ${place}: ${message}`);
-  }
-  const record = value as RunRecord;
-  // JSON writes a loss that is not finite as null.
-  for (const evaluation of record.evaluations) {
-    evaluation.loss ??= Number.NaN;
-    evaluation.lossAtUniqueDepth ??= Number.NaN;
-  }
-  for (const window of record.training) window.loss ??= Number.NaN;
-  return record;
-}
