@@ -205,7 +205,21 @@ describe("MSLT", () => {
       ...{ batchAt: causalBatch, tokensPerBatch: TINY_TOKENS, seed: 1 },
     });
     let frozen: { layer: number[]; places: number[]; table: number[] } | null = null;
+    const ends: number[][][] = [];
     for (const { step, layerFlops, trainedLayers } of training) {
+      // The ends of the four stages' shares, when everything below the newest layer stands as it stood.
+      if ([3, 7, 11, 15].includes(step)) {
+        const layers = [0, 1, 2, 3].slice(0, ends.length + 1).map((layer) => layerOf(model, layer));
+        ends.at(-1)?.forEach((before, layer) => {
+          expectSameNumbers(layers[layer], before, `layer ${layer} until step ${step}`);
+        });
+        ends.push(layers);
+        // Every layer has learned in the four steps of its own share alone, from no moments.
+        layers.forEach((_, layer) => {
+          for (const parameter of model.blocks[layer].parameters())
+            expect(optimizer.state.get(parameter)!.step, `layer ${layer} until step ${step}`).to.equal(4);
+        });
+      }
       expect(trainedLayers).to.equal(step < 4 || step >= 16 ? undefined : 1);
       const now = () => ({
         layer: layerOf(model, 0),
