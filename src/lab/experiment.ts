@@ -130,7 +130,8 @@ export function methodOf(
   // Heads keep their size.
   const heads = ((hidden ?? 0) * model.heads) / model.hidden;
   const growth = hidden === undefined ? undefined : { from: { ...model, layers, hidden, heads }, to: model };
-  return methodFrom(recipe, { steps: training.steps, targetDepth: model.layers, growth });
+  const { family, norm = family === "gpt" ? "pre" : "post" } = model;
+  return methodFrom(recipe, { steps: training.steps, targetDepth: model.layers, growth, family, norm });
 }
 
 /**

@@ -15,7 +15,7 @@ import { layerMap } from "../apollo/layer-map.ts";
 import type { DescribedMethod } from "../apollo/method.ts";
 import { boundaryStep } from "../apollo/schedule.ts";
 import { planFromMap } from "../apollo/step-plan.ts";
-import type { Recipe, RecipeCall } from "./recipe.ts";
+import { checkWidensWithNorm, type Recipe, type RecipeCall } from "./recipe.ts";
 import { scratch } from "./scratch.ts";
 
 export interface Bert2BertOptions {
@@ -29,6 +29,7 @@ export interface Bert2BertOptions {
 
 export const bert2bert: Recipe<Bert2BertOptions> = (options, call) => {
   const { knowledge = "aki", widthMap = "random", prefixShare = 0, prefixLayers = call.targetDepth / 4 } = options;
+  checkWidensWithNorm("bert2bert", call);
   return {
     ...(prefixShare === 0 ? scratch({}, call) : prefixesFirst(prefixShare, prefixLayers, call)),
     name: `bert2bert-${knowledge}`,

@@ -1,6 +1,6 @@
 /**
  * Progressive layer dropping (methods B.9 [C]): layers are dropped at random, the upper ones more, and more of them as training
- * goes on: the opposite of Apollo and RaPTr. Made for pre-LN.
+ * goes on: the opposite of Apollo and RaPTr. Made for pre-LN, and refused for post-LN.
  *
  * θ(t) = (1 − θ̄)·e^(−γt) + θ̄; layer i = 0 … L−1 is kept with p = 1 − i·(1 − θ)/L, by one coin for both of its branches, which are
  * divided by p. (The authors' code divides by the next layer's p, an off-by-one that is not repeated here.) γ = 100/T is second-hand [M].
@@ -22,7 +22,9 @@ export interface LayerDropOptions {
 const PLANNED_STEPS = 100;
 
 export const layerDrop: Recipe<LayerDropOptions> = ({ limit = 0.5, decay = 100 }, call) => {
-  const { steps, targetDepth: L } = call;
+  const { steps, targetDepth: L, norm } = call;
+  if (norm === "post")
+    throw new Error("layer-drop: it is made for pre-LN; post-LN normalises behind a dropped layer too");
   const keptAt = (step: number) => {
     const theta = (1 - limit) * Math.exp((-decay * step) / steps) + limit;
     return Array.from({ length: L }, (_, layer) => 1 - (layer * (1 - theta)) / L);

@@ -11,11 +11,17 @@ import { withIdentities } from "../apollo/growth/identity-layers.ts";
 import { checkWholeRatio } from "../apollo/growth/parameter-axes.ts";
 import { unitMap, withRandomSplits } from "../apollo/growth/widen.ts";
 import { widerModel } from "../apollo/growth/wider-model.ts";
-import type { Recipe } from "./recipe.ts";
+import { checkWidensWithNorm, type Recipe } from "./recipe.ts";
 import { scratch } from "./scratch.ts";
 
 export const lemon: Recipe<object> = (_, call) => {
-  if (call.growth !== undefined) checkWholeRatio("lemon", call.growth.from, call.growth.to);
+  checkWidensWithNorm("lemon", call);
+  if (call.growth !== undefined) {
+    const { from, to } = call.growth;
+    checkWholeRatio("lemon", from, to);
+    if (to.layers > from.layers && call.norm === "post")
+      throw new Error("lemon: new layers are without effect in pre-LN models alone, and this one is post-LN");
+  }
   return {
     ...scratch({}, call),
     name: "lemon",

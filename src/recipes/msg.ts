@@ -14,7 +14,7 @@ import { addUnits } from "../apollo/growth/add-units.ts";
 import type { GrowthMasks } from "../apollo/growth/growth-masks.ts";
 import { type Space, unitsOf } from "../apollo/growth/parameter-axes.ts";
 import { type StepPlan, straightMap, straightPlan } from "../apollo/step-plan.ts";
-import type { Recipe } from "./recipe.ts";
+import { checkWidensWithNorm, type Recipe } from "./recipe.ts";
 import { scratch } from "./scratch.ts";
 
 export interface MsgOptions {
@@ -27,6 +27,7 @@ const SPACES: readonly Space[] = ["inner", "residual", "heads"];
 
 export const msg: Recipe<MsgOptions> = ({ rampLength = 0.05 }, call) => {
   const { steps, targetDepth: L, growth } = call;
+  checkWidensWithNorm("msg", call);
   const rampSteps = Math.max(1, Math.round(rampLength * steps));
   // Where sizes are not known yet, all may grow.
   const isWider = growth === undefined || growth.to.hidden > growth.from.hidden;

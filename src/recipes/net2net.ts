@@ -11,7 +11,7 @@ import { withIdentities } from "../apollo/growth/identity-layers.ts";
 import { unitMap } from "../apollo/growth/widen.ts";
 import { widerModel } from "../apollo/growth/wider-model.ts";
 import type { FirstWeightsCall } from "../apollo/method.ts";
-import type { Recipe } from "./recipe.ts";
+import { checkWidensWithNorm, type Recipe } from "./recipe.ts";
 import { scratch } from "./scratch.ts";
 
 export interface Net2NetOptions {
@@ -19,22 +19,26 @@ export interface Net2NetOptions {
   noise?: number;
 }
 
-export const net2net: Recipe<Net2NetOptions> = ({ noise = 0.01 }, call) => ({
-  ...scratch({}, call),
-  name: "net2net",
-  firstWeights(first) {
-    const { model, small } = first;
-    const wide = widerModel({
-      ...first,
-      // LayerNorm sees the stream: only with as many copies of every channel does it see the same [D].
-      makeMap: ({ space, from, to, random }) => unitMap(space === "residual" ? "circular" : "random", from, to, random),
-      layers: withIdentities(small.size.layers, model.size.layers),
-    });
-    model.loadStateDict(wide);
-    if (noise > 0) addNoise(first, noise);
-    return null;
-  },
-});
+export const net2net: Recipe<Net2NetOptions> = ({ noise = 0.01 }, call) => {
+  checkWidensWithNorm("net2net", call);
+  return {
+    ...scratch({}, call),
+    name: "net2net",
+    firstWeights(first) {
+      const { model, small } = first;
+      const wide = widerModel({
+        ...first,
+        // LayerNorm sees the stream: only with as many copies of every channel does it see the same [D].
+        makeMap: ({ space, from, to, random }) =>
+          unitMap(space === "residual" ? "circular" : "random", from, to, random),
+        layers: withIdentities(small.size.layers, model.size.layers),
+      });
+      model.loadStateDict(wide);
+      if (noise > 0) addNoise(first, noise);
+      return null;
+    },
+  };
+};
 
 function addNoise({ model, random }: FirstWeightsCall, noise: number): void {
   for (const parameter of model.parameters()) {

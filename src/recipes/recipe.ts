@@ -11,6 +11,16 @@ export interface RecipeCall {
   targetDepth: number;
   /** The small model that the run begins from, and the large one, as soon as these are known: before the first weights are made. */
   growth?: { from: ModelSize; to: ModelSize };
+  /** Of the model, where it is known. */
+  family?: "gpt" | "bert";
+  norm?: "pre" | "post";
+}
+
+/** @throws where a post-LN GPT would grow wider, before anything is trained: growth by copies refuses it (`checkNormBeforeHead`). */
+export function checkWidensWithNorm(name: string, { growth, family, norm }: RecipeCall): void {
+  if (growth === undefined || growth.to.hidden === growth.from.hidden) return;
+  if (family === "gpt" && norm === "post")
+    throw new Error(`${name}: post-LN GPT has no norm before its head, which growth in width has to divide`);
 }
 
 export type Recipe<Options> = (options: Options, call: RecipeCall) => DescribedMethod;

@@ -22,7 +22,7 @@ import { doubleState, type LayerCopy } from "../apollo/growth/double-state.ts";
 import { layerMap } from "../apollo/layer-map.ts";
 import type { ModelSize } from "../nn/index.ts";
 import { learningRateSchedule } from "../optim/learning-rate.ts";
-import type { Recipe } from "./recipe.ts";
+import { checkWidensWithNorm, type Recipe } from "./recipe.ts";
 import { scratch } from "./scratch.ts";
 
 export const DEPTH_COPIES = ["append", "alternate"] as const;
@@ -44,6 +44,7 @@ export const staged: Recipe<StagedOptions> = (options, call) => {
     const map = layerMap(depthCopies === "append" ? "stack" : "interp_floor", from, to);
     return map.map((source, layer) => ({ source, isIdentity: identity && map.indexOf(source) < layer }));
   };
+  checkWidensWithNorm("staged", call);
   if (growth !== undefined) checkDoubling(growth.from, growth.to);
   return {
     ...scratch({}, call),

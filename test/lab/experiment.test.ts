@@ -35,6 +35,36 @@ describe("experiments", () => {
   });
 
   const bad: [string, Record<string, unknown>, RegExp][] = [
+    ...["bert2bert", "net2net", "lemon", "hypercloning", "staged", "msg"].map(
+      (kind): [string, Record<string, unknown>, RegExp] => [
+        `${kind} that widens a post-LN GPT`,
+        { model: { ...base.model, norm: "post" }, recipe: { kind, small: { hidden: 8, heads: 1 } } },
+        /post-LN GPT has no norm before its head/,
+      ],
+    ),
+    [
+      "lemon that deepens a post-LN model",
+      {
+        model: { ...base.model, family: "bert" },
+        recipe: { kind: "lemon", small: { layers: 6, hidden: 16, heads: 2 } },
+      },
+      /lemon: new layers are without effect in pre-LN models alone/,
+    ],
+    [
+      "layer dropping in a post-LN model",
+      { model: { ...base.model, family: "bert" }, recipe: { kind: "layer-drop" } },
+      /layer-drop: it is made for pre-LN/,
+    ],
+    [
+      "blocks that do not make the model",
+      { recipe: { kind: "mslt", blockLayers: 5 } },
+      /mslt: blocks of 5 layers do not make 12/,
+    ],
+    [
+      "a policy for random layers",
+      { recipe: { kind: "one-layer", newLayers: "random", optimizerAtGrowth: "copy" } },
+      /random new layers have no state, for which "copy" means nothing/,
+    ],
     ["a field that does not exist", { colour: "red" }, /colour/],
     ["steps of 0", { training: { ...base.training, steps: 0 } }, /training\.steps is 0/],
     [
