@@ -64,11 +64,15 @@ export interface StepRecord {
   plans: readonly StepPlan[];
 }
 
+/** The end of a run whose loss or gradient is no number: another attempt would end like it. */
+export class DivergenceError extends Error {}
+
 /**
  * Trains, one update per iteration, and yields a record after each; the caller may look at the model between updates and
  * stop at any time. The call itself checks the options and, at the beginning of a run, lets the method prepare the layers.
  * @throws when the method is made for another depth than the model's or a number is out of range; when a plan names a layer that
- * the stage does not have; when a loss or gradient is not finite, naming the step: the model then stands as before that step.
+ * the stage does not have; {@link DivergenceError} when a loss or gradient is not finite, naming the step: the model then stands as
+ * before that step.
  */
 export function train<Batch>(options: TrainingOptions<Batch>): Generator<StepRecord, void, void> {
   const { model, method, startStep = 0 } = options;
@@ -135,7 +139,7 @@ function update<Batch>(options: TrainingOptions<Batch>, step: number, uniqueLaye
   const gradNorm = gradientNorm(parameters);
   if (!Number.isFinite(loss) || !Number.isFinite(gradNorm)) {
     model.zeroGrad();
-    throw new Error(
+    throw new DivergenceError(
       `training stopped at step ${step}: loss ${loss}, gradient norm ${gradNorm}, learning rate ${learningRate}; a lower learning rate may help`,
     );
   }

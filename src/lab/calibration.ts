@@ -4,6 +4,7 @@ import { createHash } from "node:crypto";
 import { existsSync, readdirSync } from "node:fs";
 import { join } from "node:path";
 import { isDeepStrictEqual } from "node:util";
+import { z } from "zod";
 import { train } from "../apollo/algorithm.ts";
 import { layerMap } from "../apollo/layer-map.ts";
 import { planFromMap, type StepPlan, straightMap } from "../apollo/step-plan.ts";
@@ -25,11 +26,19 @@ const ROUNDS = 7;
 /** What step times depend on. */
 type Calibrated = Pick<Experiment, "model" | "data" | "training">;
 
-interface TimesFile {
-  model: Calibrated["model"];
-  batch: number;
-  microBatches: number;
-  ms: StepTimes;
+const timesSchema = z.looseObject({
+  model: z.looseObject({}),
+  batch: z.number(),
+  microBatches: z.number(),
+  ms: z.record(z.string(), z.number()),
+});
+
+/** @throws naming the file and what is wrong in it. */
+function readTimes(path: string): z.output<typeof timesSchema> {
+  const parsed = timesSchema.safeParse(readJson(path));
+  if (parsed.success) return parsed.data;
+  const [{ path: place, message }] = parsed.error.issues;
+  throw new Error(`${path} holds no step times: ${place.length === 0 ? "it" : place.join(".")}: ${message}`);
 }
 
 /**
@@ -50,7 +59,7 @@ export function stepTimes(
     const { model, training } = experiment;
     const { batch, microBatches } = training;
     const path = pathOf(experiment, folder);
-    const own = existsSync(path) ? (readJson(path) as TimesFile).ms : {};
+    const own = existsSync(path) ? readTimes(path).ms : {};
     const missing = keys.filter((key) => own[key] === undefined);
     const ms = { ...own, ...measure(experiment, missing) };
     writeWhole(path, `${JSON.stringify({ ...describeRuntime(), model, batch, microBatches, ms }, null, 1)}\n`);
@@ -68,7 +77,7 @@ export function measuredStepTimes(experiment: Experiment, keys: readonly string[
     .filter((name) => name.startsWith(PREFIX))
     .map((name) => join(folder, name))
     .sort((a, b) => Number(b === own) - Number(a === own) || a.localeCompare(b))
-    .map((path) => readJson(path) as TimesFile)
+    .map(readTimes)
     .filter((file) => isDeepStrictEqual([file.model, file.batch, file.microBatches], [model, batch, microBatches]));
   return files.find(({ ms }) => keys.every((key) => ms[key] !== undefined))?.ms ?? null;
 }

@@ -215,9 +215,8 @@ function failuresOf(runs: readonly Experiment[], recordOf: Lookup, lost: Readonl
 }
 
 function warningsOn(rows: readonly SuiteRow[]): string[] {
-  const missing = rows
-    .filter((row) => row.missing > 0)
-    .map((row) => `${row.label}: ${row.missing} run${row.missing === 1 ? " is" : "s are"} missing`);
+  const incomplete = rows.filter((row) => row.missing > 0).map((row) => `${row.label} ${row.missing}`);
+  const missing = incomplete.length === 0 ? [] : [`Runs are missing: ${incomplete.join(", ")}`];
   const atEdge = rows.filter(isAtEdge).map(({ label }) => label);
   const edge =
     atEdge.length === 0

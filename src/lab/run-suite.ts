@@ -94,7 +94,8 @@ export async function runSuites(suites: readonly Suite[], options: RunSuitesOpti
         const folder = folderOf(experiment, options);
         const begun = runInProcess(experiment, folder, { ...options, signal }).then((end) => {
           running.delete(hash);
-          const isOver = end.status === "finished" || end.status === "failed";
+          // What else fails, fails for a reason of the machine's, and is tried again by the next command.
+          const isOver = end.status === "finished" || end.hasDiverged;
           if (isOver && existsSync(join(folder, runFileNames.header))) {
             const date = new Date().toISOString().slice(0, 10);
             records.add(recordOf(readRun(folder), { hash, isSolo: solo, date }));

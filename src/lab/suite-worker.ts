@@ -1,5 +1,6 @@
 /** One run in a process of its own, for run-suite.ts, which sends the experiment and is told how it goes. */
 
+import { DivergenceError } from "../apollo/algorithm.ts";
 import type { Experiment } from "./experiment.ts";
 import { run } from "./run.ts";
 
@@ -15,7 +16,13 @@ export interface WorkerTask {
 /** What it tells. */
 export type WorkerMessage =
   | { kind: "progress"; step: number; steps: number; loss: number; validation: number | null }
-  | { kind: "end"; status: string; reason?: string };
+  | {
+      kind: "end";
+      status: string;
+      reason?: string;
+      /** Of a run that failed: through its own numbers, so that another attempt would fail too. */
+      hasDiverged?: boolean;
+    };
 
 /** A line of progress is read by people. */
 const TELL_EVERY_MS = 500;
@@ -44,7 +51,8 @@ process.once("message", async (task: WorkerTask) => {
     });
     tell({ kind: "end", status, reason });
   } catch (error) {
-    tell({ kind: "end", status: "failed", reason: (error as Error).message });
+    const { message } = error as Error;
+    tell({ kind: "end", status: "failed", reason: message, hasDiverged: error instanceof DivergenceError });
   }
   process.disconnect?.();
 });

@@ -30,6 +30,17 @@ export function regimeTable({ points }: RegimeComparison): TextTable {
           ),
       }),
     ),
+    ...others.map(
+      (label): Column => ({
+        head: `${label} at equal FLOPs`,
+        hint: `loss minus that of ${target}, where both had spent as many FLOPs as the cheaper of them in all`,
+        cell: (at) =>
+          spread(
+            finished(rowOf(at, label)?.seeds ?? []).map(({ atEqualFlops: equal }) => equal && equal.own - equal.target),
+            signed,
+          ),
+      }),
+    ),
     ...others.slice(1).map(
       (label, index): Column => ({
         head: `${label} − ${others[index]}`,
@@ -91,7 +102,11 @@ function differences(one: SuiteRow | undefined, other: SuiteRow | undefined): nu
   });
 }
 
-/** What is missing or failed, by point. */
+/** What is missing or failed, each sentence once, behind the points that it is true of. */
 export function regimeWarnings({ points }: RegimeComparison): string[] {
-  return points.flatMap((point) => point.comparison.warnings.map((warning) => `${nameOfPoint(point)}: ${warning}`));
+  const places = new Map<string, string[]>();
+  for (const point of points)
+    for (const warning of point.comparison.warnings)
+      places.set(warning, [...(places.get(warning) ?? []), nameOfPoint(point)]);
+  return [...places].map(([warning, names]) => `${names.join("; ")}: ${warning}`);
 }

@@ -102,6 +102,11 @@ describe("step times", () => {
       const write = (name: string, file: object) =>
         writeFileSync(join(folder, `step-times-${name}.json`), JSON.stringify(file));
       const ms = { "1/1": 3, "12/12": 20 };
+      writeFileSync(join(folder, "step-times-torn.json"), "null");
+      expect(() => stepTimes({ model, training, ...rest }, ["1/1"], folder)).to.throw(
+        /step-times-torn\.json holds no step times: it: /,
+      );
+      rmSync(join(folder, "step-times-torn.json"));
       write("a", { model: { ...model, layers: 6 }, batch: 4, microBatches: 1, ms: { "1/1": 9, "12/12": 9 } });
       write("b", { model, batch: 4, microBatches: 1, ms: { "1/1": 8 } });
       write("c", { model, batch: 4, microBatches: 1, ms });

@@ -101,8 +101,7 @@ describe("the warnings of a suite", () => {
     const recordOfHash = (hash: string) => records.get(hash);
     const { warnings } = compareSuite(suite, runsOf(suite, recordOfHash), recordOfHash, null);
     expect(warnings).to.deep.equal([
-      "scratch: 1 run is missing",
-      "lvps: 1 run is missing",
+      "Runs are missing: scratch 1, lvps 1",
       "The best learning rate is the smallest or largest that was tried, and may lie beyond: lvps",
       "Hardly better than guessing every token by its frequency (6.000 nats), and so without a say about methods: lvps (seed 0, learning rate 0.001)",
     ]);

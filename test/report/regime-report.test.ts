@@ -27,7 +27,7 @@ const regime: RegimeComparison = {
       value: "2,000 steps",
       comparison: at({
         rows: [scratch, { ...grown, seeds: [], missing: 2 }, sampled],
-        warnings: ["grown: 2 runs are missing"],
+        warnings: ["Runs are missing: grown 2"],
       }),
     },
   ],
@@ -46,6 +46,7 @@ describe("the report of a regime", () => {
     expect(cell(0, "sampled − scratch")).to.equal("−0.050 ± 0.212");
     // −0.1 with the first seed, +0.1 with the second.
     expect(cell(0, "sampled − grown")).to.equal("0.000 ± 0.141");
+    expect(cell(0, "grown at equal FLOPs")).to.equal("−0.100 ± 0.000");
     expect(cell(0, "grown saves")).to.equal("25.0 % (1 of 2)");
     expect(cell(0, "learning rates")).to.equal("0.004 · 0.004 · 0.004");
     expect(cell(0, "seeds")).to.equal("2 · 2 · 2");
@@ -54,13 +55,19 @@ describe("the report of a regime", () => {
   it("shows what is missing as missing", () => {
     for (const head of ["grown − scratch", "sampled − grown", "grown saves"]) expect(cell(1, head), head).to.equal("–");
     expect(cell(1, "sampled − scratch")).to.equal("−0.050 ± 0.212");
-    expect(regimeWarnings(regime)).to.deep.equal(["length: 2,000 steps: grown: 2 runs are missing"]);
+    expect(regimeWarnings(regime)).to.deep.equal(["length: 2,000 steps: Runs are missing: grown 2"]);
+    const both = regime.points.map((point) => ({
+      ...point,
+      comparison: { ...point.comparison, warnings: ["It rained"] },
+    }));
+    const names = both.map(({ axis, value }) => `${axis}: ${value}`);
+    expect(regimeWarnings({ ...regime, points: both })).to.deep.equal([`${names.join("; ")}: It rained`]);
   });
 
   it("is a page and a picture of all points that need nothing else", async () => {
     const figures = await drawRegimeFigures(regime);
     const page = renderRegimeReport(regime, figures);
-    expect(page).to.include("A &lt;map&gt;").and.include("length: 2,000 steps: grown: 2 runs are missing");
+    expect(page).to.include("A &lt;map&gt;").and.include("length: 2,000 steps: Runs are missing: grown 2");
     expect(page).not.to.match(/(src|href)="http/);
     expect(figures[0].svg).to.include("length: 1,000 steps").and.include("length: 2,000 steps");
     // A dot for each of "grown" and "sampled", but where one is missing; both in each of the two panels, on the right pale where one of two
