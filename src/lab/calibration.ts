@@ -13,6 +13,7 @@ import { AdamW } from "../optim/adamw.ts";
 import { scratch } from "../recipes/scratch.ts";
 import { median } from "../report/statistics.ts";
 import { configureEngine, engineInfo } from "../tensor/engine.ts";
+import { checked } from "./checked.ts";
 import type { Experiment } from "./experiment.ts";
 import { describeRuntime } from "./run.ts";
 import { prepareTask, trainingInputs } from "./task.ts";
@@ -34,12 +35,7 @@ const timesSchema = z.looseObject({
 });
 
 /** @throws naming the file and what is wrong in it. */
-function readTimes(path: string): z.output<typeof timesSchema> {
-  const parsed = timesSchema.safeParse(readJson(path));
-  if (parsed.success) return parsed.data;
-  const [{ path: place, message }] = parsed.error.issues;
-  throw new Error(`${path} holds no step times: ${place.length === 0 ? "it" : place.join(".")}: ${message}`);
-}
+const readTimes = (path: string) => checked(timesSchema, readJson(path), `${path} holds no step times`);
 
 /**
  * The times of all these kinds of steps: those that were measured before, else measured now and kept in the folder.

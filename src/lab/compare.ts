@@ -6,8 +6,8 @@ import { depthSampler } from "../apollo/depth-sampler.ts";
 import { writeWhole } from "../io/files.ts";
 import type { ComparedRun, Comparison, SamplerCurve } from "../report/comparison.ts";
 import { readRun, runFileNames } from "../report/run-files.ts";
-import { missingRecords, type RunLog, type StepRecord } from "../report/run-log.ts";
-import { meanDepths } from "../report/run-record.ts";
+import { missingRecords, type RunLog } from "../report/run-log.ts";
+import { meanDepths, withPreparation } from "../report/run-record.ts";
 import { mean } from "../report/statistics.ts";
 import type { Experiment } from "./experiment.ts";
 import { checkRun, type RunOptions, run } from "./run.ts";
@@ -164,7 +164,7 @@ function comparedRun(
       flops: saved("modelFlops"),
       layerFlops: saved("layerFlops"),
       seconds: saved("elapsedMs"),
-      trainingFlops: target === null ? null : trainingSaving(withPreparation(log), target.log.steps),
+      trainingFlops: target === null ? null : trainingSaving(withPreparation(log.header, log.steps), target.log.steps),
     },
     crossing,
     atEqualFlops: atEqual("modelFlops"),
@@ -174,12 +174,6 @@ function comparedRun(
     epochs: log.header.trainTokens === undefined ? 0 : (last?.tokens ?? 0) / log.header.trainTokens,
     trainValidationGap: gapOf(log, last),
   };
-}
-
-/** The steps, of which the first bears what was spent before it. */
-function withPreparation({ header, steps }: RunLog): StepRecord[] {
-  const before = header.preparation?.modelFlops ?? 0;
-  return steps.map((step, index) => (index === 0 ? { ...step, modelFlops: step.modelFlops + before } : step));
 }
 
 /** Share of the run, at its end, over which the training loss is averaged for the gap. */

@@ -2,6 +2,7 @@
 
 import { z } from "zod";
 import type { RunRecord } from "../report/run-record.ts";
+import { checked } from "./checked.ts";
 
 const loss = z.number().nullable();
 /** What readers of records rely on; whatever else stands in them is kept. */
@@ -34,12 +35,7 @@ export function parseRecord(text: string, name: string): RunRecord {
   } catch {
     throw new Error(`${name} is not JSON`);
   }
-  const parsed = recordSchema.safeParse(value);
-  if (!parsed.success) {
-    const [{ path, message }] = parsed.error.issues;
-    const place = path.length === 0 ? "it" : path.join(".");
-    throw new Error(`${name} is not the record of a run: ${place}: ${message}`);
-  }
+  checked(recordSchema, value, `${name} is not the record of a run`);
   const record = value as RunRecord;
   // JSON writes a loss that is not finite as null.
   for (const evaluation of record.evaluations) {

@@ -55,7 +55,7 @@ export async function runSuites(suites: readonly Suite[], options: RunSuitesOpti
   const failing = new AbortController();
   const signal = options.signal === undefined ? failing.signal : AbortSignal.any([options.signal, failing.signal]);
   const processes = solo ? 1 : (options.processes ?? availableParallelism());
-  /** Another attempt would end like the first. */
+  /** This call does not try them again. */
   const lost = new Map<string, string>();
   const isDone = (hash: string) => {
     const record = records.get(hash);

@@ -10,7 +10,7 @@ import { withGrowthMasks } from "../apollo/growth/growth-masks.ts";
 import type { DescribedMethod, Method } from "../apollo/method.ts";
 import { stageAt } from "../apollo/schedule.ts";
 import { sharedPath } from "../apollo/shared-layers.ts";
-import { planFromMap } from "../apollo/step-plan.ts";
+import { straightPlan } from "../apollo/step-plan.ts";
 import { makeCheckpoint, restoreCheckpoint } from "../io/checkpoint.ts";
 import { checkWritable, readWhole, writeWhole } from "../io/files.ts";
 import { decodeSafetensors, encodeSafetensors, type SafetensorsFile } from "../io/safetensors.ts";
@@ -205,9 +205,7 @@ function evaluate(task: Task, method: Method, step: number, log: RunLogWriter): 
   const plan = method.planFullDepth(uniqueLayers, step);
   const loss = withGrowthMasks(task.model, plan.growthMasks, () => task.evaluate(sharedPath(blocks, plan)));
   const lossAtUniqueDepth =
-    uniqueLayers === blocks.length
-      ? loss
-      : task.evaluate(sharedPath(blocks, planFromMap(Array.from({ length: uniqueLayers }, (_, index) => index))));
+    uniqueLayers === blocks.length ? loss : task.evaluate(sharedPath(blocks, straightPlan(uniqueLayers)));
   return { step, loss, lossAtUniqueDepth, ...log.totals };
 }
 

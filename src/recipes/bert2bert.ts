@@ -14,7 +14,7 @@ import { widerModel } from "../apollo/growth/wider-model.ts";
 import { layerMap } from "../apollo/layer-map.ts";
 import type { DescribedMethod } from "../apollo/method.ts";
 import { boundaryStep } from "../apollo/schedule.ts";
-import { planFromMap } from "../apollo/step-plan.ts";
+import { straightMap, straightPlan } from "../apollo/step-plan.ts";
 import { checkWidensWithNorm, type Recipe, type RecipeCall } from "./recipe.ts";
 import { scratch } from "./scratch.ts";
 
@@ -60,7 +60,6 @@ function prefixesFirst(share: number, blockLayers: number, call: RecipeCall): De
   const end = share > 0 && share < 1 ? boundaryStep(share, steps) : 0;
   if (!(end >= 1 && end < steps))
     throw new Error(`bert2bert: a share of ${share} of ${steps} steps for prefixes leaves a stage without any`);
-  const prefix = (depth: number) => Array.from({ length: depth }, (_, layer) => layer);
   return {
     ...scratch({}, call),
     stages: [
@@ -69,17 +68,17 @@ function prefixesFirst(share: number, blockLayers: number, call: RecipeCall): De
     ],
     grow: () => {},
     growthMap: () => null,
-    layersAt: (_, depth) => prefix(depth),
+    layersAt: (_, depth) => straightMap(depth),
     depths: ({ firstStep }) =>
       firstStep === 0
         ? Array.from({ length: count }, (_, index) => ({ depth: (index + 1) * blockLayers, probability: 1 / count }))
         : [{ depth: L, probability: 1 }],
     planStep({ step, uniform }) {
-      if (step >= end) return planFromMap(prefix(L));
+      if (step >= end) return straightPlan(L);
       const depth = (1 + Math.floor(uniform * count)) * blockLayers;
-      const plan = planFromMap(prefix(depth));
+      const plan = straightPlan(depth);
       if (depth === blockLayers) return plan;
-      return { ...plan, trainable: prefix(depth).slice(-blockLayers), freezesEmbeddings: true };
+      return { ...plan, trainable: straightMap(depth).slice(-blockLayers), freezesEmbeddings: true };
     },
   };
 }

@@ -7,7 +7,7 @@
  */
 
 import { growByMap } from "../apollo/growth/grow-layers.ts";
-import { planFromMap } from "../apollo/step-plan.ts";
+import { planFromMap, straightMap } from "../apollo/step-plan.ts";
 import { apollo } from "./apollo.ts";
 import type { Recipe } from "./recipe.ts";
 
@@ -38,7 +38,7 @@ export const midas: Recipe<MidasOptions> = (options, call) => {
   const growthMap = (from: number) => insertBlock(from, blockLayers, copied);
   /** The model as if it were grown to a depth now. */
   const layersAt = (uniqueLayers: number, depth: number) => {
-    let layers = Array.from({ length: uniqueLayers }, (_, index) => index);
+    let layers = straightMap(uniqueLayers);
     while (layers.length < depth) layers = growthMap(layers.length).map((source) => layers[source]);
     return layers;
   };

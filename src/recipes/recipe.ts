@@ -1,5 +1,6 @@
 /** A recipe turns options and the length of a run into a method. */
 
+import { NO_NORM_BEFORE_HEAD } from "../apollo/growth/parameter-axes.ts";
 import type { DescribedMethod } from "../apollo/method.ts";
 import type { ModelSize } from "../nn/index.ts";
 
@@ -19,8 +20,7 @@ export interface RecipeCall {
 /** @throws where a post-LN GPT would grow wider, before anything is trained: growth by copies refuses it (`checkNormBeforeHead`). */
 export function checkWidensWithNorm(name: string, { growth, family, norm }: RecipeCall): void {
   if (growth === undefined || growth.to.hidden === growth.from.hidden) return;
-  if (family === "gpt" && norm === "post")
-    throw new Error(`${name}: post-LN GPT has no norm before its head, which growth in width has to divide`);
+  if (family === "gpt" && norm === "post") throw new Error(`${name}: ${NO_NORM_BEFORE_HEAD}`);
 }
 
 export type Recipe<Options> = (options: Options, call: RecipeCall) => DescribedMethod;

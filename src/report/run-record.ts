@@ -67,11 +67,20 @@ export function recordOf(log: RunLog, { hash, isSolo, date }: Pick<RunRecord, "h
 
 /** The training loss by stretches, each with what it alone cost; the first bears what was spent before the first step. */
 export function trainingStretches({ training, header }: Pick<RunRecord, "training" | "header">): TrainingWindow[] {
-  const before = header.preparation?.modelFlops ?? 0;
-  return training.map(({ loss, modelFlops }, index) => ({
+  const stretches = training.map(({ loss, modelFlops }, index) => ({
     loss,
-    modelFlops: index === 0 ? before + modelFlops : modelFlops - training[index - 1].modelFlops,
+    modelFlops: modelFlops - (training[index - 1]?.modelFlops ?? 0),
   }));
+  return withPreparation(header, stretches);
+}
+
+/** Steps, or stretches of them, of which the first bears what was spent before it. */
+export function withPreparation<Stretch extends { modelFlops: number }>(
+  { preparation }: Pick<RunHeader, "preparation">,
+  stretches: readonly Stretch[],
+): Stretch[] {
+  const before = preparation?.modelFlops ?? 0;
+  return stretches.map((one, index) => (index === 0 ? { ...one, modelFlops: one.modelFlops + before } : one));
 }
 
 /** The realised mean depth of every stage that began. */

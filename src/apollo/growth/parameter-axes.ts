@@ -115,8 +115,11 @@ export function isBeforeHead(axes: readonly (Axis | null)[]): boolean {
   return axes.length === 1 && axes[0]?.role === "reads";
 }
 
+/** Why it cannot be made wider by copies. */
+export const NO_NORM_BEFORE_HEAD = "post-LN GPT has no norm before its head, which growth in width has to divide";
+
 /** @throws when nothing stands before the head that could divide between the copies of a channel, which its sum counts. */
 export function checkNormBeforeHead(names: Iterable<string>, family: "gpt" | "bert"): void {
   for (const name of names) if (isBeforeHead(axesOf(name, family))) return;
-  throw new Error("growth: post-LN GPT has no norm before its head, which growth in width has to divide");
+  throw new Error(`growth: ${NO_NORM_BEFORE_HEAD}`);
 }
