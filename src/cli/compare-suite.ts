@@ -2,7 +2,7 @@
 
 import { existsSync } from "node:fs";
 import { join } from "node:path";
-import { type StepTimes, stepTimes } from "../lab/calibration.ts";
+import { type StepTimes, stepTimes, unmeasured } from "../lab/calibration.ts";
 import { compareRegime, compareSuite, workOf } from "../lab/compare-suite.ts";
 import { recordedSuite } from "../lab/recorded-suites.ts";
 import { Records } from "../lab/records.ts";
@@ -88,7 +88,7 @@ async function compareByRunning(
 function timesOf(runs: readonly RecipeRuns[], records: Records): StepTimes {
   const work = workOf(runs, (hash) => records.get(hash));
   // After Ctrl-C nothing takes half a minute.
-  if (process.exitCode === 130 || work.length === 0) return {};
+  if (process.exitCode === 130 || work.length === 0) return unmeasured();
   return stepTimes(runs[0].grid[0], work, records.folder, () => console.error("timing the steps alone"));
 }
 

@@ -11,15 +11,25 @@ import { planFromMap, type StepPlan, straightMap } from "../apollo/step-plan.ts"
 import { readJson, writeWhole } from "../io/files.ts";
 import { AdamW } from "../optim/adamw.ts";
 import { scratch } from "../recipes/scratch.ts";
+import type { RunRuntime } from "../report/run-log.ts";
 import { median } from "../report/statistics.ts";
 import { configureEngine, engineInfo } from "../tensor/engine.ts";
 import { checked } from "./checked.ts";
 import type { Experiment } from "./experiment.ts";
+import { runtimeSchema } from "./parse-record.ts";
 import { describeRuntime } from "./run.ts";
 import { prepareTask, trainingInputs } from "./task.ts";
 
-/** Milliseconds of a step on one thread, by what it executes, as `workKey` calls it. */
-export type StepTimes = Record<string, number>;
+/** How long steps take on one thread. */
+export interface StepTimes {
+  /** Milliseconds of a step by what it executes, as `workKey` calls it. */
+  ms: Record<string, number>;
+  /** Where they were measured. */
+  runtime: RunRuntime;
+}
+
+/** Of no step: calibrated seconds are then unknown. */
+export const unmeasured = (): StepTimes => ({ ms: {}, runtime: describeRuntime() });
 
 /** Rounds through all kinds of steps, of which the medians count; before them one that does not. */
 const ROUNDS = 7;
@@ -32,6 +42,7 @@ const timesSchema = z.looseObject({
   batch: z.number(),
   microBatches: z.number(),
   ms: z.record(z.string(), z.number()),
+  ...runtimeSchema.shape,
 });
 
 /** @throws naming the file and what is wrong in it. */
@@ -58,8 +69,9 @@ export function stepTimes(
     const own = existsSync(path) ? readTimes(path).ms : {};
     const missing = keys.filter((key) => own[key] === undefined);
     const ms = { ...own, ...measure(experiment, missing) };
-    writeWhole(path, `${JSON.stringify({ ...describeRuntime(), model, batch, microBatches, ms }, null, 1)}\n`);
-    return ms;
+    const runtime = describeRuntime();
+    writeWhole(path, `${JSON.stringify({ ...runtime, model, batch, microBatches, ms }, null, 1)}\n`);
+    return { ms, runtime };
   });
 }
 
@@ -75,7 +87,10 @@ export function measuredStepTimes(experiment: Experiment, keys: readonly string[
     .sort((a, b) => Number(b === own) - Number(a === own) || a.localeCompare(b))
     .map(readTimes)
     .filter((file) => isDeepStrictEqual([file.model, file.batch, file.microBatches], [model, batch, microBatches]));
-  return files.find(({ ms }) => keys.every((key) => ms[key] !== undefined))?.ms ?? null;
+  const complete = files.find(({ ms }) => keys.every((key) => ms[key] !== undefined));
+  if (complete === undefined) return null;
+  const { ms, node, kernels, threads, cpu } = complete;
+  return { ms, runtime: { node, kernels, threads, cpu } };
 }
 
 const PREFIX = "step-times-";
@@ -100,7 +115,7 @@ function machineHash({ model, training: { batch, microBatches, gradientCheckpoin
   return createHash("sha256").update(JSON.stringify(what)).digest("hex").slice(0, 12);
 }
 
-function measure(experiment: Experiment, keys: readonly string[]): StepTimes {
+function measure(experiment: Experiment, keys: readonly string[]): StepTimes["ms"] {
   const { model, training } = experiment;
   const task = prepareTask(experiment);
   const plans = keys.map(planOf);
@@ -132,7 +147,7 @@ export function planOf(key: string): StepPlan {
 /** The training time at each evaluation, from the kinds of steps until then; null where a kind was not measured. */
 export function calibratedElapsedMs(
   evaluations: readonly { work: Record<string, number> }[],
-  times: StepTimes,
+  times: StepTimes["ms"],
 ): number[] | null {
   let elapsedMs = 0;
   const all: number[] = [];

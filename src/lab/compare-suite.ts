@@ -2,12 +2,21 @@
 
 import { EVALUATION_TOKENS } from "../data/batch-options.ts";
 import type { RegimeComparison } from "../report/regime-comparison.ts";
+import type { RunRuntime } from "../report/run-log.ts";
 import { type RunRecord, trainingStretches } from "../report/run-record.ts";
 import type { SeedResult, SuiteComparison, SuiteRow } from "../report/suite-comparison.ts";
 import { calibratedElapsedMs, type StepTimes } from "./calibration.ts";
 import { LEAST_GAIN } from "./compare.ts";
 import { type Experiment, experimentHash } from "./experiment.ts";
-import { firstCrossing, lossesAtEqualCost, type SmoothedEvaluation, saving, smooth, trainingSaving } from "./saving.ts";
+import {
+  firstCrossing,
+  lossesAtEqualCost,
+  type SmoothedEvaluation,
+  saving,
+  smooth,
+  trainingSaving,
+  trainValidationGap,
+} from "./saving.ts";
 import { endLossOf, type RecipeRuns, type Regime, type Suite } from "./suite.ts";
 
 /** A record, and its evaluations as they are compared. */
@@ -71,6 +80,7 @@ export function compareSuite(
     setup: setupOf(suite),
     machines: machinesOf(recorded),
     areSecondsCalibrated: times !== null,
+    stepTimesFrom: foreignMachine(times, recorded),
     rows,
     warnings: [...failuresOf(needed, recordOf, lost), ...warningsOn(rows), ...plateauWarnings(recorded)],
   };
@@ -90,7 +100,7 @@ export function compareRegime(
 
 /** Smoothed, with the calibrated time in place of the clock's; NaN where it is not known. */
 function evaluationsOf(record: RunRecord, times: StepTimes | null): SmoothedEvaluation[] {
-  const elapsed = times === null ? null : calibratedElapsedMs(record.evaluations, times);
+  const elapsed = times === null ? null : calibratedElapsedMs(record.evaluations, times.ms);
   // An operator's training is not among the steps: its time is the clock's.
   const before = record.header.preparation?.elapsedMs ?? 0;
   const evaluations = record.evaluations.map((evaluation, index) => ({
@@ -137,7 +147,7 @@ function seedResult({ record, evaluations }: Curve, target: Curve | undefined): 
     atEqualSeconds: atEqual("elapsedMs"),
     meanDepthPerStage: record.meanDepthPerStage ?? depthsByUniqueLayers(record),
     epochs: header.trainTokens === undefined ? 0 : (last?.tokens ?? 0) / header.trainTokens,
-    trainValidationGap: gapOf(record, last),
+    trainValidationGap: trainValidationGap(last, lastTrained(record), header.model.layers),
     modelFlops: last?.modelFlops ?? 0,
     elapsedMs: last === undefined || Number.isNaN(last.elapsedMs) ? null : last.elapsedMs,
     smallModelFlops,
@@ -168,12 +178,9 @@ function depthsByUniqueLayers(record: RunRecord): number[] {
   return [...sums].sort(([a], [b]) => a - b).map(([, { depth, count }]) => depth / count);
 }
 
-/** Validation minus mean training loss over the last twentieth, as of single runs; null unless that ran at full depth. */
-function gapOf({ header, evaluations, training }: RunRecord, last: SmoothedEvaluation | undefined): number | null {
-  const tail = training.at(-1);
-  const depths = Object.keys(evaluations.at(-1)?.work ?? {}).map((key) => Number(key.split("/")[1]));
-  const isFullDepth = depths.length > 0 && depths.every((depth) => depth === header.model.layers);
-  return last === undefined || tail === undefined || !isFullDepth ? null : last.smoothed - tail.loss;
+function lastTrained({ evaluations, training }: RunRecord): { loss: number | undefined; depths: number[] } {
+  const work = Object.keys(evaluations.at(-1)?.work ?? {});
+  return { loss: training.at(-1)?.loss, depths: work.map((key) => Number(key.split("/")[1])) };
 }
 
 function setupOf({ model, training, data, seeds }: Suite): string {
@@ -187,14 +194,22 @@ function setupOf({ model, training, data, seeds }: Suite): string {
 }
 
 function machinesOf(records: readonly RunRecord[]): string[] {
-  const told = records.flatMap(({ header, date }) =>
-    [header.runtime, ...(header.continuedOn ?? [])].map(
-      ({ cpu, kernels, node, threads }) =>
-        `${cpu}, ${threads} thread${threads === 1 ? "" : "s"}, ${kernels} kernels, Node ${node} (${date})`,
-    ),
-  );
+  const told = records.flatMap((record) => runtimesOf(record).map((runtime) => `${nameOf(runtime)} (${record.date})`));
   return [...new Set(told)].sort();
 }
+
+/** Where step times were measured, if no run was made there. */
+function foreignMachine(times: StepTimes | null, records: readonly RunRecord[]): string | null {
+  if (times === null || Object.keys(times.ms).length === 0) return null;
+  const own = new Set(records.flatMap(runtimesOf).map(nameOf));
+  const name = nameOf(times.runtime);
+  return own.has(name) ? null : name;
+}
+
+const runtimesOf = ({ header }: RunRecord): RunRuntime[] => [header.runtime, ...(header.continuedOn ?? [])];
+
+const nameOf = ({ cpu, kernels, node, threads }: RunRuntime) =>
+  `${cpu}, ${threads} thread${threads === 1 ? "" : "s"}, ${kernels} kernels, Node ${node}`;
 
 /** Whether every learning rate was tried, and none came to its end. */
 function isOver(grid: readonly Experiment[], recordOf: Lookup, lost: ReadonlyMap<string, string>): boolean {

@@ -11,7 +11,15 @@ import { meanDepths, withPreparation } from "../report/run-record.ts";
 import { mean } from "../report/statistics.ts";
 import type { Experiment } from "./experiment.ts";
 import { checkRun, type RunOptions, run } from "./run.ts";
-import { firstCrossing, lossesAtEqualCost, type SmoothedEvaluation, saving, smooth, trainingSaving } from "./saving.ts";
+import {
+  firstCrossing,
+  lossesAtEqualCost,
+  type SmoothedEvaluation,
+  saving,
+  smooth,
+  trainingSaving,
+  trainValidationGap,
+} from "./saving.ts";
 
 export const REPORT_FILE = "report.html";
 export const COMPARISON_FILE = "comparison.json";
@@ -172,18 +180,19 @@ function comparedRun(
     endLoss: last?.smoothed ?? null,
     meanDepthPerStage: meanDepths(log),
     epochs: log.header.trainTokens === undefined ? 0 : (last?.tokens ?? 0) / log.header.trainTokens,
-    trainValidationGap: gapOf(log, last),
+    trainValidationGap: trainValidationGap(last, lastTrained(log), log.header.model.layers),
   };
 }
 
 /** Share of the run, at its end, over which the training loss is averaged for the gap. */
 const GAP_SHARE = 0.05;
 
-/** Validation minus training loss at the end; null unless the run ended at full depth, where the two can be compared. */
-function gapOf({ header, steps }: RunLog, last: SmoothedEvaluation | undefined): number | null {
+function lastTrained({ header, steps }: RunLog): { loss: number | undefined; depths: number[] } {
   const tail = steps.slice(-Math.max(1, Math.round(header.steps * GAP_SHARE)));
-  const isFullDepth = tail.length > 0 && tail.every(({ depth }) => depth === header.model.layers);
-  return last === undefined || !isFullDepth ? null : last.smoothed - mean(tail.map(({ loss }) => loss));
+  return {
+    loss: tail.length === 0 ? undefined : mean(tail.map(({ loss }) => loss)),
+    depths: tail.map(({ depth }) => depth),
+  };
 }
 
 /** The range of the paper's Figures 2, 3 and 9. */

@@ -4,6 +4,14 @@ import { z } from "zod";
 import type { RunRecord } from "../report/run-record.ts";
 import { checked } from "./checked.ts";
 
+/** The engine and machine of a run, or of step times. */
+export const runtimeSchema = z.looseObject({
+  node: z.string(),
+  kernels: z.string(),
+  threads: z.number(),
+  cpu: z.string(),
+});
+
 const loss = z.number().nullable();
 /** What readers of records rely on; whatever else stands in them is kept. */
 const recordSchema = z.looseObject({
@@ -16,7 +24,7 @@ const recordSchema = z.looseObject({
     seed: z.number(),
     status: z.string(),
     model: z.looseObject({ layers: z.number() }),
-    runtime: z.looseObject({ node: z.string(), kernels: z.string(), threads: z.number(), cpu: z.string() }),
+    runtime: runtimeSchema,
   }),
   evaluations: z.array(
     z.looseObject({

@@ -59,6 +59,19 @@ export function lossesAtEqualCost(
   return own === null || other === null ? null : { own, target: other };
 }
 
+/**
+ * Validation minus training loss at the end; null unless that ran at full depth, where the two can be compared.
+ * @param trained the run's last steps: their mean training loss (absent when there are none), and every depth among them.
+ */
+export function trainValidationGap(
+  last: SmoothedEvaluation | undefined,
+  trained: { loss: number | undefined; depths: readonly number[] },
+  targetDepth: number,
+): number | null {
+  const isFullDepth = trained.depths.length > 0 && trained.depths.every((depth) => depth === targetDepth);
+  return last === undefined || trained.loss === undefined || !isFullDepth ? null : last.smoothed - trained.loss;
+}
+
 /** Windows that the smoothed training loss consists of: long enough for a mean to be quiet. */
 const TRAINING_WINDOWS = 10;
 /** A target run that seems to save more than this against itself is too noisy for others to be held against it. */

@@ -42,9 +42,10 @@ export async function writeRegimeReport(folder: string, comparison: RegimeCompar
 
 /** What was run, what is missing, and the tables, as Markdown. */
 export function suiteMarkdown(comparison: SuiteComparison): string {
-  const { setup, warnings, machines } = comparison;
+  const { setup, warnings, machines, stepTimesFrom } = comparison;
+  const times = stepTimesFrom === null ? "" : ` Step times were measured on ${stepTimesFrom}.`;
   return paragraphs([
-    `${setup}. Made on ${machines.join("; ")}.`,
+    `${setup}. Made on ${machines.join("; ")}.${times}`,
     ...warnings.map((warning) => `*${warning}*`),
     markdownTable(suiteTable(comparison)),
     "End loss by learning rate, first seed:",

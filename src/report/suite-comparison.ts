@@ -58,6 +58,8 @@ export interface SuiteComparison {
   /** Where the runs were made. */
   machines: string[];
   areSecondsCalibrated: boolean;
+  /** Where the step times of calibrated seconds were measured, if not on one of these machines. */
+  stepTimesFrom: string | null;
   rows: SuiteRow[];
   warnings: string[];
 }

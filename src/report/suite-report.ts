@@ -42,10 +42,15 @@ export function renderSuiteReport(comparison: SuiteComparison, figures: readonly
     ),
     section(
       "How it was run",
-      comparison.machines.map((machine) => `<p class="note">${escapeHtml(machine)}</p>`).join(""),
+      machinesOf(comparison)
+        .map((machine) => `<p class="note">${escapeHtml(machine)}</p>`)
+        .join(""),
     ),
   ]);
 }
+
+const machinesOf = ({ machines, stepTimesFrom }: SuiteComparison) =>
+  stepTimesFrom === null ? machines : [...machines, `Step times: ${stepTimesFrom}`];
 
 function notesOn({ areSecondsCalibrated, target, rows }: SuiteComparison): string[] {
   const seeds = Math.max(...rows.map((row) => row.seeds.length));

@@ -107,11 +107,21 @@ describe("step times", () => {
         /step-times-torn\.json holds no step times: it: /,
       );
       rmSync(join(folder, "step-times-torn.json"));
-      write("a", { model: { ...model, layers: 6 }, batch: 4, microBatches: 1, ms: { "1/1": 9, "12/12": 9 } });
-      write("b", { model, batch: 4, microBatches: 1, ms: { "1/1": 8 } });
-      write("c", { model, batch: 4, microBatches: 1, ms });
+      const runtime = { node: "v1", kernels: "simd", threads: 1, cpu: "a CPU" };
+      write("a", {
+        ...runtime,
+        model: { ...model, layers: 6 },
+        batch: 4,
+        microBatches: 1,
+        ms: { "1/1": 9, "12/12": 9 },
+      });
+      write("b", { ...runtime, model, batch: 4, microBatches: 1, ms: { "1/1": 8 } });
+      write("c", { ...runtime, model, batch: 4, microBatches: 1, ms });
       const unmeasured = () => expect.fail("nothing had to be measured");
-      expect(stepTimes({ model, training, ...rest }, ["12/12", "1/1"], folder, unmeasured)).to.deep.equal(ms);
+      expect(stepTimes({ model, training, ...rest }, ["12/12", "1/1"], folder, unmeasured)).to.deep.equal({
+        ms,
+        runtime,
+      });
     } finally {
       rmSync(folder, { recursive: true });
     }

@@ -204,8 +204,13 @@ describe("a suite that is run", () => {
     });
 
     const recordOfHash = (hash: string) => records.get(hash);
-    const times = Object.fromEntries(workOf(runs, recordOfHash).map((key) => [key, Number(key.split("/")[1])]));
-    const comparison = compareSuite(suite, runs, recordOfHash, times);
+    const ms = Object.fromEntries(workOf(runs, recordOfHash).map((key) => [key, Number(key.split("/")[1])]));
+    const { runtime } = records.get(experimentHash(runs[0].seeds[0]))!.header;
+    const comparison = compareSuite(suite, runs, recordOfHash, { ms, runtime });
+    // Step times of another machine are told as such.
+    expect(comparison.stepTimesFrom).to.equal(null);
+    const foreign = { ms, runtime: { ...runtime, cpu: "another CPU" } };
+    expect(compareSuite(suite, runs, recordOfHash, foreign).stepTimesFrom).to.match(/^another CPU, /);
     const [scratch, lvps] = comparison.rows;
     // 24 steps of 4 layers at 1 ms a layer.
     expect(scratch.seeds.map(({ elapsedMs }) => elapsedMs)).to.deep.equal([96, 96]);

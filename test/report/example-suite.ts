@@ -16,6 +16,7 @@ export const seedResult = (seed: number, change: Partial<SeedResult> = {}): Seed
 export const exampleSuite: SuiteComparison = {
   ...{ title: "Three <recipes>", target: "scratch", setup: "a small model", machines: ["a machine"] },
   areSecondsCalibrated: true,
+  stepTimesFrom: null,
   rows: [
     {
       label: "scratch",
