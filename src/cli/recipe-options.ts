@@ -139,38 +139,48 @@ const NAMED: Readonly<Record<string, NamedRecipe>> = {
 
 export const RECIPES = Object.keys(NAMED);
 
-/** Adds the options of recipes. */
-export function addRecipeOptions(command: Command): Command {
-  return command
-    .option("--stages <list>", "unique layers N of each stage, the last is L (1,3,6,12)", parseList(parseWhole))
-    .option("--boundaries <list>", "where stages end, as fractions of the steps (.05,.1,.25)", parseList(parseNumber))
-    .addOption(new Option("--map <name>", "which weight each position uses").choices(LAYER_MAPS))
-    .addOption(new Option("--lvps <variant>", "how LVPS becomes an integer").choices(LVPS_VARIANTS))
-    .addOption(new Option("--es <variant>", "how ES becomes an integer").choices(ES_VARIANTS))
-    .option("--k <k>", "the sampler's k (LVPS 0, ES 10)", parseNumber)
-    .addOption(
-      new Option("--optimizer-at-growth <policy>", "what becomes of Adam's moments").choices(OPTIMIZER_POLICIES),
-    )
-    .addOption(new Option("--shared-gradient <kind>", "how a shared layer combines its uses").choices(["sum", "mean"]))
-    .addOption(new Option("--depth-draw <per>", "how often a depth is drawn").choices(["step", "microbatch"]))
-    .option("--small-run <folder>", "the finished run of a small model to begin from")
-    .option("--small-hidden <d>", "or its hidden size: it is trained first", parseCount)
-    .option("--small-heads <n>", "its attention heads", parseCount)
-    .option("--small-layers <n>", "its layers (those of the large model)", parseCount)
-    .option("--small-steps <n>", "its updates (those of the large model)", parseCount)
-    .option("--small-learning-rate <lr>", "its largest learning rate (that of the large model)", parseNumber)
-    .option(
-      "--ramp-length <share>",
-      "how much of the run the mask of a growing dimension takes from 0 to 1 (.05)",
-      parseNumber,
-    )
-    .option(
-      "--prefix-share <fraction>",
-      "bert2BERT's first stage, which trains prefixes (0; published .125)",
-      parseNumber,
-    )
-    .option("--restart-share <fraction>", "how much of the schedule is over where staged begins (.03)", parseNumber);
+/** Adds the options that mean something to these recipes, except those left out. */
+export function addRecipeOptions(
+  command: Command,
+  { recipes = RECIPES, except = [] }: { recipes?: readonly string[]; except?: readonly RecipeFlag[] } = {},
+): Command {
+  const known = new Set<string>(recipes.flatMap((recipe) => named(recipe).flags));
+  for (const flag of except) known.delete(flag);
+  for (const option of options()) if (known.has(option.attributeName())) command.addOption(option);
+  return command;
 }
+
+const options = (): Option[] => [
+  parsed("--stages <list>", "unique layers N of each stage, the last is L (1,3,6,12)", parseList(parseWhole)),
+  parsed("--boundaries <list>", "where stages end, as fractions of the steps (.05,.1,.25)", parseList(parseNumber)),
+  new Option("--map <name>", "which weight each position uses").choices(LAYER_MAPS),
+  new Option("--lvps <variant>", "how LVPS becomes an integer").choices(LVPS_VARIANTS),
+  new Option("--es <variant>", "how ES becomes an integer").choices(ES_VARIANTS),
+  parsed("--k <k>", "the sampler's k (LVPS 0, ES 10)", parseNumber),
+  new Option("--optimizer-at-growth <policy>", "what becomes of Adam's moments").choices(OPTIMIZER_POLICIES),
+  new Option("--shared-gradient <kind>", "how a shared layer combines its uses").choices(["sum", "mean"]),
+  new Option("--depth-draw <per>", "how often a depth is drawn").choices(["step", "microbatch"]),
+  new Option("--small-run <folder>", "the finished run of a small model to begin from"),
+  parsed("--small-hidden <d>", "or its hidden size: it is trained first", parseCount),
+  parsed("--small-heads <n>", "its attention heads", parseCount),
+  parsed("--small-layers <n>", "its layers (those of the large model)", parseCount),
+  parsed("--small-steps <n>", "its updates (those of the large model)", parseCount),
+  parsed("--small-learning-rate <lr>", "its largest learning rate (that of the large model)", parseNumber),
+  parsed(
+    "--ramp-length <share>",
+    "how much of the run the mask of a growing dimension takes from 0 to 1 (.05)",
+    parseNumber,
+  ),
+  parsed(
+    "--prefix-share <fraction>",
+    "bert2BERT's first stage, which trains prefixes (0; published .125)",
+    parseNumber,
+  ),
+  parsed("--restart-share <fraction>", "how much of the schedule is over where staged begins (.03)", parseNumber),
+];
+
+const parsed = (flags: string, description: string, parse: (text: string) => unknown) =>
+  new Option(flags, description).argParser(parse);
 
 function named(recipe: string): NamedRecipe {
   const found = NAMED[recipe];

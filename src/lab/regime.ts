@@ -59,6 +59,9 @@ export const REGIME: Regime = {
     lengths(48_000, LONG),
     ...[1e-3, 2e-3, 4e-3, 8e-3, 1.6e-2].map((rate) => point("learning rate", String(rate), { learningRates: [rate] })),
     point("schedule", "WSD, the last fifth decays", { schedule: { kind: "wsd", decayRatio: 0.2 } }),
+    // Four times the release's: one layer then learns at its own pace before the peak.
+    point("schedule", "cosine, a tenth warms up", { schedule: { kind: "cosine", warmupRatio: 0.1 } }),
+    point("batch", "32 sequences, 1,500 steps", { training: { steps: STEPS / 4, batch: 32 } }),
     point("normalisation", "post-LN", { model: { ...MODEL, norm: "post" } }),
     point("depth", "24 layers, 3 | 6 | 12 | 24", {
       model: { ...MODEL, layers: 24 },

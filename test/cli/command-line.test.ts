@@ -380,7 +380,7 @@ describe("the command line", () => {
         /needs either the folder of a run, or hidden and/,
       ],
       ["an analysis of no run", ["analyse", "expansion", "nowhere"], /nowhere is not a folder/],
-      ["a map where both are compared", ["analyse", "growth", "--map", "stack"], /--map stack means nothing here/],
+      ["a map where both are compared", ["analyse", "growth", "--map", "stack"], /unknown option .--map./],
       ["sizes beside --machine", ["bench", "--machine", "--layers", "3"], /--layers means nothing to --machine/],
       ["a profile beside --machine", ["bench", "--profile", "--machine"], /--profile means nothing to --machine/],
       ["a choice among one token", ["generate", ".", "--temperature", "0", "--top-k", "3"], /--top-k means nothing at/],
