@@ -47,7 +47,7 @@ const PYTHONS = process.env.PYTHON === undefined ? ["python3", "/usr/bin/python3
 
 /** The first Python that has PyTorch. */
 let python: string | null | undefined;
-function pythonWithTorch(): string | null {
+export function pythonWithTorch(): string | null {
   if (python === undefined)
     python = PYTHONS.find((program) => spawnSync(program, ["-c", "import torch"]).status === 0) ?? null;
   return python;

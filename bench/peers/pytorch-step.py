@@ -38,16 +38,19 @@ def read_start(folder):
 
 
 class Block(nn.Module):
-    def __init__(self, hidden, heads):
+    def __init__(self, hidden, heads, approximate):
         super().__init__()
-        self.heads = heads
+        self.heads, self.approximate = heads, approximate
         self.attentionNorm, self.feedForwardNorm = nn.LayerNorm(hidden), nn.LayerNorm(hidden)
         self.attention = nn.ModuleDict({"qkv": nn.Linear(hidden, 3 * hidden), "output": nn.Linear(hidden, hidden)})
         self.feedForward = nn.ModuleDict({"up": nn.Linear(hidden, 4 * hidden), "down": nn.Linear(4 * hidden, hidden)})
 
     def forward(self, x, mask):
         x = x + self.attend(self.attentionNorm(x), mask)
-        return x + self.feedForward["down"](F.gelu(self.feedForward["up"](self.feedForwardNorm(x))))
+        return x + self.feed(self.feedForwardNorm(x))
+
+    def feed(self, x):
+        return self.feedForward["down"](F.gelu(self.feedForward["up"](x), approximate=self.approximate))
 
     def attend(self, x, mask):
         batch, tokens, hidden = x.shape
@@ -59,14 +62,14 @@ class Block(nn.Module):
 
 
 class Gpt(nn.Module):
-    """Pre-LN, exact GELU, biases, learned positions, the token table again as head; submodules named as in apollo-ts."""
+    """Pre-LN, exact GELU unless it is approximated, biases, learned positions, the token table again as head; submodules named as in apollo-ts."""
 
-    def __init__(self, size):
+    def __init__(self, size, approximate="none"):
         super().__init__()
         hidden, context = size["hidden"], size["context"]
         self.tokenEmbedding = nn.Embedding(size["vocabulary"], hidden)
         self.positionEmbedding = nn.Embedding(context, hidden)
-        self.blocks = nn.ModuleList(Block(hidden, size["heads"]) for _ in range(size["layers"]))
+        self.blocks = nn.ModuleList(Block(hidden, size["heads"], approximate) for _ in range(size["layers"]))
         self.finalNorm = nn.LayerNorm(hidden)
         self.register_buffer("mask", torch.full((context, context), -math.inf).triu(1), persistent=False)
 

@@ -1,0 +1,156 @@
+/**
+ * What the first stage of growth makes of its layers, here and in PyTorch: `node bench/peers/first-stage.ts [--layers 1]
+ * [--seeds 3] [--learning-rates 2e-3,4e-3,8e-3]`.
+ *
+ * The runs of `apollo compare --suite paper-gpt` that grow without sampling, up to their first growth: 250 of 5,000 steps, first
+ * weights, batches and learning rates the same in both. Told are the sizes of what attention and feed-forward of the first layer
+ * add, over that of the stream they add it to, as `apollo analyse streams` tells them. Where PyTorch is not installed, its
+ * columns stay empty.
+ */
+
+import { spawnSync } from "node:child_process";
+import { mkdtempSync, rmSync } from "node:fs";
+import { tmpdir } from "node:os";
+import { join } from "node:path";
+import { fileURLToPath } from "node:url";
+import { train } from "../../src/apollo/algorithm.ts";
+import { blockPlace } from "../../src/apollo/growth/parameter-axes.ts";
+import { sharedPath } from "../../src/apollo/shared-layers.ts";
+import { straightPlan } from "../../src/apollo/step-plan.ts";
+import { parseCount, parseList, parseNumber } from "../../src/cli/parse.ts";
+import { textOf } from "../../src/cli/text-table.ts";
+import { type Experiment, methodOf, parseExperiment } from "../../src/lab/experiment.ts";
+import { describeMachine } from "../../src/lab/machine.ts";
+import { profileStream } from "../../src/lab/stream-profile.ts";
+import { runsOf } from "../../src/lab/suite.ts";
+import { SUITES } from "../../src/lab/suites.ts";
+import { prepareTask, type Task, trainingInputs } from "../../src/lab/task.ts";
+import type { CausalBatch } from "../../src/nn/index.ts";
+import { AdamW } from "../../src/optim/adamw.ts";
+import { learningRateSchedule } from "../../src/optim/learning-rate.ts";
+import { scope } from "../../src/tensor/scope.ts";
+import { benchmark, readOptions } from "../arguments.ts";
+import { pythonWithTorch } from "./participants.ts";
+import { type Start, writeStart } from "./start.ts";
+
+/** What the first layer's parts add, as shares of the stream. */
+interface Branches {
+  attention: number;
+  feedForward: number;
+}
+
+/** Share of the run, as in paper-gpt. */
+const FIRST_STAGE = 0.05;
+/** Validation batches that both look at. */
+const VALIDATION_BATCHES = 8;
+
+const { layers, seeds, learningRates } = readOptions<{ layers: number; seeds: number; learningRates: number[] }>(
+  benchmark("peers/first-stage.ts", "what the first stage of growth makes of its layers, here and in PyTorch")
+    .option("--layers <N>", "unique layers of the stage", parseCount, 1)
+    .option("--seeds <n>", "runs of each learning rate", parseCount, 3)
+    .option("--learning-rates <list>", "the peaks", parseList(parseNumber), [2e-3, 4e-3, 8e-3]),
+);
+const python = pythonWithTorch();
+const template = runsOf(SUITES["paper-gpt"], () => undefined).find(({ label }) => label === "apollo-none")!.grid[0];
+
+console.log(describeMachine());
+const rows = learningRates.flatMap((peak) =>
+  Array.from({ length: seeds }, (_, seed) => {
+    const { own, theirs } = compare(peak, seed);
+    const cells = [own, theirs].flatMap((branches) =>
+      branches === null ? ["–", "–"] : [branches.attention.toFixed(2), branches.feedForward.toFixed(2)],
+    );
+    console.error(`learning rate ${peak}, seed ${seed}: ${cells.join("  ")}`);
+    return { label: `${peak}, seed ${seed}`, cells };
+  }),
+);
+console.log(
+  textOf({
+    rowHead: "learning rate",
+    columns: ["attention", "feed-forward", "PyTorch’s attention", "feed-forward"].map((head) => ({ head })),
+    rows,
+  }),
+);
+
+function compare(peak: number, seed: number): { own: Branches; theirs: Branches | null } {
+  const experiment = parseExperiment({
+    ...template,
+    recipe: {
+      ...{ kind: "apollo", stages: [layers, template.model.layers], boundaries: [FIRST_STAGE] },
+      depth: { sampler: "none" },
+    },
+    training: { ...template.training, learningRate: { ...template.training.learningRate, peak } },
+    seed,
+  });
+  const { steps: all, learningRate } = experiment.training;
+  const steps = Math.round(FIRST_STAGE * all);
+  const rateAt = learningRateSchedule({ ...learningRate, steps: all });
+  const task = prepareTask(experiment);
+  // Before training changes the weights.
+  const theirs =
+    python === null
+      ? null
+      : trainInPytorch(
+          python,
+          experiment,
+          task,
+          Array.from({ length: steps }, (_, i) => rateAt(i)),
+        );
+  return { own: trainHere(experiment, task, steps, rateAt), theirs };
+}
+
+function trainHere(
+  experiment: Experiment,
+  task: Task,
+  steps: number,
+  learningRate: (step: number) => number,
+): Branches {
+  const { model } = task;
+  const optimizer = new AdamW(model.parameters(), { weightDecay: experiment.training.weightDecay });
+  const records = train({
+    ...{ model, method: methodOf(experiment), optimizer, learningRate },
+    ...trainingInputs(experiment, task),
+  });
+  for (const { step } of records) if (step + 1 === steps) break;
+  const validation = task.validation.slice(0, VALIDATION_BATCHES);
+  return profileStream({ model, validation }, sharedPath(model.blocks, straightPlan(layers)))[0];
+}
+
+function trainInPytorch(program: string, experiment: Experiment, task: Task, rates: readonly number[]): Branches {
+  const folder = mkdtempSync(join(tmpdir(), "first-stage-"));
+  try {
+    writeStart(folder, startOf(experiment, task, rates.length));
+    const { batch, weightDecay, clipNorm } = experiment.training;
+    const options = JSON.stringify({ rates, batch, weightDecay, clipNorm });
+    const script = fileURLToPath(new URL("pytorch-first-stage.py", import.meta.url));
+    const { status, stdout, stderr } = spawnSync(program, [script, folder, options], { encoding: "utf8" });
+    if (status !== 0) throw new Error(`PyTorch: ${stderr.trim().split("\n").at(-1)}`);
+    return JSON.parse(stdout);
+  } finally {
+    rmSync(folder, { recursive: true });
+  }
+}
+
+/** First weights of the stage's layers; the training batches, and below them those that are looked at in the end. */
+function startOf({ model }: Experiment, task: Task, steps: number): Start {
+  const parameters = [...task.model.namedParameters()].filter(([name]) => (blockPlace(name)?.layer ?? 0) < layers);
+  const batches = [
+    ...Array.from({ length: steps }, (_, step) => () => task.batchAt(step, 0) as CausalBatch),
+    ...task.validation.slice(0, VALIDATION_BATCHES).map((make) => () => make().batch as CausalBatch),
+  ].map((make) =>
+    scope(() => {
+      const { inputs, targets } = make();
+      return { inputs: Int32Array.from(inputs.indices), targets: Int32Array.from(targets.indices) };
+    }),
+  );
+  const joined = (arrays: readonly Int32Array[]) => Int32Array.from(arrays.flatMap((array) => [...array]));
+  const inputs = joined(batches.map((batch) => batch.inputs));
+  return {
+    size: { ...model, layers, vocabulary: task.vocabularySize, batch: inputs.length / model.context },
+    parameters: new Map(
+      parameters.map(([name, { shape, numbers }]) => [name, { shape, values: Float32Array.from(numbers) }]),
+    ),
+    inputs,
+    targets: joined(batches.map((batch) => batch.targets)),
+  };
+}
