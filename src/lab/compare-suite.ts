@@ -4,7 +4,7 @@ import { EVALUATION_TOKENS } from "../data/batch-options.ts";
 import type { RegimeComparison } from "../report/regime-comparison.ts";
 import type { RunRuntime } from "../report/run-log.ts";
 import { type RunRecord, trainingStretches } from "../report/run-record.ts";
-import type { SeedResult, SuiteComparison, SuiteRow } from "../report/suite-comparison.ts";
+import type { SeedResult, SuiteComparison, SuiteRow, TriedRate } from "../report/suite-comparison.ts";
 import { calibratedElapsedMs, type StepTimes } from "./calibration.ts";
 import { LEAST_GAIN } from "./compare.ts";
 import { type Experiment, experimentHash } from "./experiment.ts";
@@ -53,16 +53,21 @@ export function compareSuite(
       return [[experiment.seed, { record, evaluations: evaluationsOf(record, times) }]];
     }),
   );
+  const targetsByRate = new Map(
+    target.grid.map((experiment) => [experiment.training.learningRate.peak, recordOf(experimentHash(experiment))]),
+  );
   const rows = runs.map(({ label, grid, chosen, seeds }): SuiteRow => {
     const records = seeds.map((experiment) => recordOf(experimentHash(experiment)));
     const present = records.filter((record) => record !== undefined);
     return {
       label,
-      grid: grid.map((experiment) => {
+      grid: grid.map((experiment): TriedRate => {
         const record = recordOf(experimentHash(experiment));
+        const { peak } = experiment.training.learningRate;
         return {
-          learningRate: experiment.training.learningRate.peak,
+          learningRate: peak,
           endLoss: record === undefined ? null : endLossOf(record),
+          saving: record && savingAtSameRate(record, targetsByRate.get(peak)),
         };
       }),
       learningRate: chosen,
@@ -109,6 +114,14 @@ function evaluationsOf(record: RunRecord, times: StepTimes | null): SmoothedEval
       times === null ? (record.isSolo ? evaluation.elapsedMs : Number.NaN) : before + (elapsed?.[index] ?? Number.NaN),
   }));
   return smooth(evaluations);
+}
+
+/** FLOPs saved until the end of the target's run; null is "not reached", undefined where that has no end that says anything. */
+function savingAtSameRate(record: RunRecord, target: RunRecord | undefined): number | null | undefined {
+  if (record.header.status !== "finished" || target?.header.status !== "finished") return undefined;
+  if (isOnPlateau(target)) return undefined;
+  const end = smooth(target.evaluations).at(-1);
+  return end && saving(firstCrossing(smooth(record.evaluations), end.smoothed), end, "modelFlops");
 }
 
 function seedResult({ record, evaluations }: Curve, target: Curve | undefined): SeedResult {
@@ -242,10 +255,7 @@ function warningsOn(rows: readonly SuiteRow[]): string[] {
 
 /** Runs that learned little but how often tokens are: what they save, or do not, says nothing. */
 function plateauWarnings(records: readonly RunRecord[]): string[] {
-  const flat = records.filter((record) => {
-    const { status, unigramLoss } = record.header;
-    return status === "finished" && unigramLoss !== undefined && endLossOf(record) > unigramLoss - LEAST_GAIN;
-  });
+  const flat = records.filter(isOnPlateau);
   if (flat.length === 0) return [];
   const names = flat.map(({ header, experiment }) => {
     const { training } = experiment as Experiment;
@@ -255,6 +265,12 @@ function plateauWarnings(records: readonly RunRecord[]): string[] {
     `Hardly better than guessing every token by its frequency (${flat[0].header.unigramLoss!.toFixed(3)} nats), and so without a say ` +
       `about methods: ${[...new Set(names)].join(", ")}`,
   ];
+}
+
+/** Whether a finished run knows hardly more than the tokens' frequencies. */
+function isOnPlateau(record: RunRecord): boolean {
+  const { status, unigramLoss } = record.header;
+  return status === "finished" && unigramLoss !== undefined && endLossOf(record) > unigramLoss - LEAST_GAIN;
 }
 
 function isAtEdge({ grid, learningRate }: SuiteRow): boolean {

@@ -6,7 +6,14 @@ import type { Figure } from "../report/figures.ts";
 import type { RegimeComparison } from "../report/regime-comparison.ts";
 import { regimeTable, regimeWarnings } from "../report/regime-table.ts";
 import type { SuiteComparison } from "../report/suite-comparison.ts";
-import { learningRateTable, markdownTable, suiteTable } from "../report/suite-table.ts";
+import {
+  LEARNING_RATES_HEAD,
+  learningRateTable,
+  markdownTable,
+  SEEDS_HEAD,
+  seedTable,
+  suiteTable,
+} from "../report/suite-table.ts";
 import { COMPARISON_FILE, FIGURES_FOLDER, REPORT_FILE } from "./compare.ts";
 
 const MARKDOWN_FILE = "tables.md";
@@ -48,7 +55,9 @@ export function suiteMarkdown(comparison: SuiteComparison): string {
     `${setup}. Made on ${machines.join("; ")}.${times}`,
     ...warnings.map((warning) => `*${warning}*`),
     markdownTable(suiteTable(comparison)),
-    "End loss by learning rate, first seed:",
+    `${SEEDS_HEAD}:`,
+    markdownTable(seedTable(comparison)),
+    `${LEARNING_RATES_HEAD}:`,
     markdownTable(learningRateTable(comparison)),
   ]);
 }

@@ -38,10 +38,18 @@ export interface SeedResult {
 
 export type SavingName = "flops" | "layerFlops" | "seconds" | "withSmallModels";
 
+export interface TriedRate {
+  learningRate: number;
+  /** Null while it is missing, infinite where it failed. */
+  endLoss: number | null;
+  /** FLOPs saved until the end of the target with the same learning rate; null is "not reached", undefined "no such target". */
+  saving: number | null | undefined;
+}
+
 export interface SuiteRow {
   label: string;
-  /** End loss of each learning rate that was tried, with the first seed; null while it is missing, infinite where it failed. */
-  grid: { learningRate: number; endLoss: number | null }[];
+  /** Each learning rate that was tried, with the first seed. */
+  grid: TriedRate[];
   /** The best of them; null while some are missing. */
   learningRate: number | null;
   seeds: SeedResult[];

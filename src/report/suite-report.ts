@@ -5,7 +5,7 @@ import { escapeHtml } from "./format.ts";
 import { htmlPage, paragraphs, section, underHeadings } from "./html-page.ts";
 import { drawSuiteLosses } from "./plots/suite-plot.ts";
 import type { SuiteComparison } from "./suite-comparison.ts";
-import { learningRateTable, suiteTable } from "./suite-table.ts";
+import { LEARNING_RATES_HEAD, learningRateTable, SEEDS_HEAD, seedTable, suiteTable } from "./suite-table.ts";
 import { parted, tableHtml } from "./table-html.ts";
 
 /** Every picture for which the runs have something to show. */
@@ -33,12 +33,11 @@ export function renderSuiteReport(comparison: SuiteComparison, figures: readonly
       parted(suiteTable(comparison)).map(tableHtml).join("") + paragraphs(notesOn(comparison)),
     ),
     ...underHeadings(figures),
+    section("Seeds", tableHtml(seedTable(comparison)) + paragraphs([`${SEEDS_HEAD}.`])),
     section(
       "Learning rates",
       tableHtml(learningRateTable(comparison)) +
-        paragraphs([
-          `End loss with the first seed; the best one serves all seeds. ${target} was given the same choice.`,
-        ]),
+        paragraphs([`${LEARNING_RATES_HEAD}. The best one serves all seeds; ${target} was given the same choice.`]),
     ),
     section(
       "How it was run",

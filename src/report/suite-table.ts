@@ -137,8 +137,11 @@ export function suiteTable(comparison: SuiteComparison): TextTable {
   };
 }
 
+export const LEARNING_RATES_HEAD =
+  "End loss by learning rate, first seed; in brackets the FLOPs saved to the target’s end with the same rate";
+
 /** One column per learning rate that was tried. */
-export function learningRateTable({ rows }: SuiteComparison): TextTable {
+export function learningRateTable({ rows, target }: SuiteComparison): TextTable {
   const rates = [...new Set(rows.flatMap(({ grid }) => grid.map(({ learningRate }) => learningRate)))].sort(
     (a, b) => a - b,
   );
@@ -148,11 +151,40 @@ export function learningRateTable({ rows }: SuiteComparison): TextTable {
     rows: rows.map(({ label, grid }) => ({
       label,
       cells: rates.map((rate) => {
-        const loss = grid.find(({ learningRate }) => learningRate === rate)?.endLoss;
-        return loss === undefined || loss === null ? "–" : Number.isFinite(loss) ? formatLoss(loss) : "failed";
+        const tried = grid.find(({ learningRate }) => learningRate === rate);
+        if (tried === undefined || tried.endLoss === null) return NONE;
+        if (!Number.isFinite(tried.endLoss)) return "failed";
+        return withSaving(tried.endLoss, label === target ? undefined : tried.saving);
       }),
     })),
   };
+}
+
+export const SEEDS_HEAD =
+  "End loss by seed, with the best learning rate; in brackets the FLOPs saved to the target’s end with the same seed";
+
+/** One column per seed: means hide whether all differ a little, or few much. */
+export function seedTable({ rows, target }: SuiteComparison): TextTable {
+  const all = [...new Set(rows.flatMap(({ seeds }) => seeds.map(({ seed }) => seed)))].sort((a, b) => a - b);
+  return {
+    rowHead: "recipe",
+    columns: all.map((seed) => ({ head: `seed ${seed}` })),
+    rows: rows.map(({ label, seeds }) => ({
+      label,
+      cells: all.map((wanted) => {
+        const result = seeds.find(({ seed }) => seed === wanted);
+        if (result === undefined) return NONE;
+        if (result.status === "failed") return "failed";
+        return withSaving(result.endLoss, label === target ? undefined : result.savings.flops);
+      }),
+    })),
+  };
+}
+
+/** A saving of null is "not reached". */
+function withSaving(loss: number, saving: number | null | undefined): string {
+  if (saving === undefined) return formatLoss(loss);
+  return `${formatLoss(loss)} (${saving === null ? "not reached" : formatPercent(saving)})`;
 }
 
 /** A table in Markdown. */

@@ -84,6 +84,27 @@ describe("the runs of a suite", () => {
   });
 });
 
+describe("the learning rates of a suite", () => {
+  it("are each held against the target with the same one, unless that has learned frequencies alone", () => {
+    const [scratch, lvps] = runsOf(SMALL, () => undefined);
+    const losses = [5.9, 4.5, 5, 4.4];
+    const records = new Map(
+      [...scratch.grid, ...lvps.grid].map((run, index) => {
+        const record = recordAt(run, losses[index]);
+        const header = { ...record.header, unigramLoss: 6 };
+        return [experimentHash(run), { ...record, experiment: run, header }] as const;
+      }),
+    );
+    const recordOfHash = (hash: string) => records.get(hash);
+    const { rows } = compareSuite(SMALL, runsOf(SMALL, recordOfHash), recordOfHash, null);
+    const [first, ...later] = records.get(experimentHash(scratch.grid[1]))!.evaluations;
+    expect(rows[1].grid).to.deep.equal([
+      { learningRate: 1e-3, endLoss: 5, saving: undefined },
+      { learningRate: 4e-3, endLoss: 4.4, saving: 1 - first.modelFlops / later.at(-1)!.modelFlops },
+    ]);
+  });
+});
+
 describe("the warnings of a suite", () => {
   it("name runs that learned little but frequencies, and learning rates at an edge", () => {
     const suite = { ...SMALL, learningRates: [1e-3, 4e-3, 8e-3] };
@@ -273,7 +294,9 @@ describe("a suite that is run", () => {
     const record = records.get(experimentHash(runs[0].grid[0]))!;
     expect(record.header.reason).to.match(/^training stopped at step \d+: loss/);
     const comparison = compareSuite(failing, runs, (hash) => records.get(hash), null);
-    expect(comparison.rows[0].grid).to.deep.equal([{ learningRate: 1e38, endLoss: Number.POSITIVE_INFINITY }]);
+    expect(comparison.rows[0].grid).to.deep.equal([
+      { learningRate: 1e38, endLoss: Number.POSITIVE_INFINITY, saving: undefined },
+    ]);
     expect(comparison.rows[0].learningRate).to.equal(null);
     expect(comparison.rows.map(({ missing }) => missing)).to.deep.equal([0, 0]);
     expect(comparison.warnings[0]).to.match(/^scratch, seed 0, learning rate 1e\+38, failed: training stopped at step/);

@@ -21,15 +21,18 @@ export const exampleSuite: SuiteComparison = {
     {
       label: "scratch",
       grid: [
-        { learningRate: 0.002, endLoss: 5.2 },
-        { learningRate: 0.004, endLoss: 5 },
+        { learningRate: 0.002, endLoss: 5.2, saving: 0 },
+        { learningRate: 0.004, endLoss: 5, saving: 0 },
       ],
       ...{ learningRate: 0.004, missing: 0 },
       seeds: [seedResult(0, { endLoss: 5, modelFlops: 10e12 }), seedResult(1, { endLoss: 5.1, modelFlops: 10e12 })],
     },
     {
       label: "grown",
-      grid: [{ learningRate: 0.002, endLoss: Number.POSITIVE_INFINITY }],
+      grid: [
+        { learningRate: 0.002, endLoss: Number.POSITIVE_INFINITY, saving: undefined },
+        { learningRate: 0.004, endLoss: 4.9, saving: 0.25 },
+      ],
       ...{ learningRate: 0.004, missing: 0 },
       seeds: [
         seedResult(0, { endLoss: 4.9, difference: -0.1, smallModelFlops: 1e12 }),

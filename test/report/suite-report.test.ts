@@ -1,6 +1,6 @@
 import { expect } from "chai";
 import { drawSuiteFigures, renderSuiteReport } from "../../src/report/suite-report.ts";
-import { learningRateTable, markdownTable, savedText, suiteTable } from "../../src/report/suite-table.ts";
+import { learningRateTable, markdownTable, savedText, seedTable, suiteTable } from "../../src/report/suite-table.ts";
 import { exampleSuite as comparison } from "./example-suite.ts";
 
 describe("the report of a suite", () => {
@@ -29,9 +29,19 @@ describe("the report of a suite", () => {
   it("tells every learning rate that was tried, and the one that failed", () => {
     expect(learningRateTable(comparison).rows.map(({ cells }) => cells)).to.deep.equal([
       ["5.200", "5.000"],
-      ["failed", "–"],
+      ["failed", "4.900 (25.0\u00a0%)"],
       ["–", "–"],
     ]);
+  });
+
+  it("tells every seed, with what it saved", () => {
+    const { columns, rows } = seedTable(comparison);
+    expect(columns.map(({ head }) => head)).to.deep.equal(["seed 0", "seed 1"]);
+    expect(rows.map(({ cells }) => cells).slice(0, 2)).to.deep.equal([
+      ["5.000", "5.100"],
+      ["4.900 (25.0\u00a0%)", "5.100 (not reached)"],
+    ]);
+    expect(rows[2].cells).to.include("failed");
   });
 
   it("is a page and a picture that need nothing else, with what failed said first", async () => {
