@@ -19,7 +19,7 @@ export function parted({ columns, rows, rowHead }: TextTable): TextTable[] {
 
 export function tableHtml({ rowHead, columns, rows }: TextTable): string {
   const head = columns
-    .map(({ head, hint }) => `<th title="${escapeHtml(hint ?? "")}">${escapeHtml(head)}</th>`)
+    .map(({ head, hint }) => `<th${hint === undefined ? "" : ` title="${escapeHtml(hint)}"`}>${escapeHtml(head)}</th>`)
     .join("");
   const body = rows.map(
     ({ label, cells }) =>
