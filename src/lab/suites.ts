@@ -113,6 +113,14 @@ export const SUITES: Readonly<Record<string, Suite>> = {
     title: "Scratch, StackBERT, and Apollo with every sampler and both maps: BERT",
     recipes: [SCRATCH, STACKBERT, ...SAMPLED, LVPS_STACKED, NONE_STACKED],
   },
+  "bert-rates": {
+    ...BERT,
+    name: "bert-rates",
+    title: "Between the best learning rate of paper-bert and the one that Scratch does not bear: BERT",
+    learningRates: [1e-3, 1.4e-3],
+    seeds: 1,
+    recipes: [SCRATCH, STACKBERT, LVPS, NONE],
+  },
   samplers: {
     ...NARROWER,
     name: "samplers",
