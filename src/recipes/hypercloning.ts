@@ -9,6 +9,11 @@ import { bert2bert } from "./bert2bert.ts";
 import type { Recipe } from "./recipe.ts";
 
 export const hypercloning: Recipe<object> = (_, call) => {
-  if (call.growth !== undefined) checkWholeRatio("hypercloning", call.growth.from, call.growth.to);
+  if (call.growth !== undefined) {
+    const { from, to } = call.growth;
+    checkWholeRatio("hypercloning", from, to);
+    if (from.layers !== to.layers)
+      throw new Error(`hypercloning: it widens alone, and ${from.layers} layers cannot become ${to.layers}`);
+  }
   return { ...bert2bert({ knowledge: "fpi", widthMap: "circular" }, call), name: "hypercloning" };
 };

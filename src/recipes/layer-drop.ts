@@ -2,7 +2,7 @@
  * Progressive layer dropping (methods B.9 [C]): layers are dropped at random, the upper ones more, and more of them as training
  * goes on: the opposite of Apollo and RaPTr. Made for pre-LN, and refused for post-LN.
  *
- * θ(t) = (1 − θ̄)·e^(−γt) + θ̄; layer i = 0 … L−1 is kept with p = 1 − i·(1 − θ)/L, by one coin for both of its branches, which are
+ * θ(t) = (1 − θ̄)·e^(−γt) + θ̄; layer i = 0 … L−1 is kept with p = 1 − i·(1 − θ)/L, by one coin a batch for both of its branches, which are
  * divided by p. (The authors' code divides by the next layer's p, an off-by-one that is not repeated here.) γ = 100/T is second-hand [M].
  */
 
@@ -33,6 +33,7 @@ export const layerDrop: Recipe<LayerDropOptions> = ({ limit = 0.5, decay = 100 }
   return {
     ...scratch({}, call),
     name: "layer-drop",
+    depthDraw: "microbatch",
     layersAt: (_, depth) => (depth === L ? straightMap(L) : null),
     growthMap: () => null,
     depths() {

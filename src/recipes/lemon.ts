@@ -1,5 +1,5 @@
 /**
- * LEMON (methods C.5 [N]): lossless growth of pre-LN models. Units are copied in a circle, and what was read of them is split
+ * LEMON (methods C.5 [N] [C:YiteWang/lemon-pytorch]): lossless growth of pre-LN models. Units are copied in a circle, and what was read of them is split
  * at random between the copies, so that these come to learn different things; new layers add nothing at first. A new optimizer [D].
  *
  * (Adam's first update hardly tells copies apart, since their gradients differ in scale alone; from the second on they part.)

@@ -2,7 +2,7 @@
  * Mango (methods B.5 [N] [M], reconstructed: no code is public): as LiGO, but every matrix of the large model is made of all
  * matrices of the small one, by a ring of four cores that is trained for a hundred steps on the loss, applied, and forgotten.
  *
- * Rank 1 sufficed in the authors' study [M]. Learning rate and depth map are LiGO's [D]; coefficients do not decay, since what
+ * Rank 1 sufficed in the authors' study [M]. Learning rate, its schedule and the depth map are LiGO's [D]; coefficients do not decay, since what
  * shrinks them shrinks the weights that they copy [D]. A new optimizer for the run itself [D].
  */
 

@@ -1,9 +1,9 @@
 /**
- * Gradual stacking by blocks (methods C.2 [N]): every stage adds one block of layers, a copy of a block that is there.
+ * Gradual stacking by blocks (methods C.2 [N] [C]): every stage adds one block of layers, a copy of a block that is there.
  *
- * GradStack copies the last block to the top, MIDAS the middle one (block ⌈n/2⌉ of n) right after itself, LIDAS as many
+ * GradStack copies the last block to the top, MIDAS the middle one (block ⌈n/2⌉ of n) right after itself, LIDAS (2512.08819) as many
  * layers from the exact middle. Stage i of k lasts ∝ i^α, with α = 1 [D]. The authors' rule for the optimizer is not known: copies start
- * without moments, the layers above keep theirs [D].
+ * without moments, as in a public re-implementation [C], the layers above keep theirs [D].
  */
 
 import { growByMap } from "../apollo/growth/grow-layers.ts";

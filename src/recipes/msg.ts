@@ -1,11 +1,12 @@
 /**
- * Masked structural growth (methods C.6 [C]): begin with all units and layers of the large model, the new ones random and masked
- * out, so that the function is the small model's at any ratio of sizes; then let masks go linearly from 0 to 1, one dimension
- * after the other. Adam's averages of the old units are kept.
+ * Masked structural growth (methods C.6 [C]): new units and layers are random and masked out, so that the function is the small model's
+ * at any ratio of sizes; then masks go linearly from 0 to 1, one dimension after the other. Adam's averages of the old units are kept.
+ *
+ * All units of the large model are there from the beginning [D]; the authors' code adds those of a dimension when its turn comes, and until
+ * then trains, and pays for, the smaller model. What MSG costs here is an upper bound.
  *
  * The authors ramp over 5,000 steps each, in the order inner layers, depth, stream, heads, depth [C]. A share of the run instead is this
- * project's choice, and so is depth last: layers whose mask is still 0 are not run, and cost nothing until their turn [D]. Units that
- * wait are computed all the same. New layers are random and on top; the authors' code can also begin them as copies [C], which
+ * project's choice, and so is depth last: layers whose mask is still 0 are not run, and cost nothing until their turn [D]. New layers are random and on top; the authors' code can also begin them as copies [C], which
  * is not here. The run's learning-rate schedule begins at growth: it is rewound, as theirs can be, which has no second warm-up
  * then (`warmupRatio: 0`).
  */

@@ -4,7 +4,8 @@
  *
  * A frozen layer costs its forward pass only, since nothing below it needs a gradient. Stages of L/4 layers are second-hand [M], and
  * their lengths, a tenth of the run each, this project's choice [D]. The token table is the head as well: its lookups are frozen
- * with the embeddings, and it learns as the head [D]. New layers start without moments.
+ * with the embeddings, and it learns as the head [D]. New layers start without moments. (A third-party note has new layers begin at
+ * random; that is not here.)
  */
 
 import { boundaryStep } from "../apollo/schedule.ts";
@@ -24,7 +25,8 @@ export const mslt: Recipe<MsltOptions> = (options, call) => {
   const { blockLayers = L / 4, stageLength = 0.1 } = options;
   if (!Number.isInteger(blockLayers) || L % blockLayers !== 0)
     throw new Error(`mslt: blocks of ${blockLayers} layers do not make ${L}`);
-  const grown = midas({ blockLayers, copied: "last" }, call);
+  // Their own lengths follow: equal ones are possible wherever any are.
+  const grown = midas({ blockLayers, copied: "last", alpha: 0 }, call);
   const count = grown.stages.length;
   if (stageLength * count >= 1)
     throw new Error(`mslt: ${count} stages of ${stageLength} of the run leave nothing for the whole model`);

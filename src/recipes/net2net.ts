@@ -1,6 +1,6 @@
 /**
- * Net2Net (methods B.4 [T]): wider by copies of randomly chosen units, whose readers share, and deeper by layers that change
- * nothing, one behind each of the lower small layers [D]. All matrices get a little noise, without which copies stay alike: optional
+ * Net2Net (methods B.4 [T:LiGO]): wider by copies of randomly chosen units, whose readers share, and deeper by layers that change
+ * nothing, spread behind the small ones, the lower first [D]. All matrices get a little noise, without which copies stay alike: optional
  * in the source, and on here [D].
  *
  * Without it the function is preserved where the stream grows by a whole ratio, and where layers are added in pre-LN models: post-LN

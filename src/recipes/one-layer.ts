@@ -2,18 +2,21 @@
  * Zero- and one-layer expansion (methods C.3 [N]): train a single layer, or embeddings and head alone, for most of the run, expand once to
  * the full depth, and let the learning rate stand until a last short decay (WSD), without which late growth fails.
  *
- * Copies of the one layer make the new ones, or these begin at random, as behind no layer they must; where they do, the model is as deep
- * as it has been trained until then. The published optimizer is Muon with muP scaling; here it is AdamW, as for all, whose moments stay
+ * Copies of the one layer make the new ones, or these begin at random, as they must where there was none; until growth such a model is
+ * evaluated at the depth that it is trained at. The published optimizer is Muon with muP scaling; here it is AdamW, as for all, whose moments stay
  * with the slot [D]. The schedule is the method's own, whatever the run's.
  */
 
-import type { OptimizerPolicy } from "../apollo/growth/grow-layers.ts";
+import { growByMap, type OptimizerPolicy } from "../apollo/growth/grow-layers.ts";
 import { straightMap, straightPlan } from "../apollo/step-plan.ts";
 import { learningRateSchedule } from "../optim/learning-rate.ts";
 import { apollo } from "./apollo.ts";
 import type { Recipe } from "./recipe.ts";
 
 export const NEW_LAYERS = ["copy", "random"] as const;
+
+/** Policies that need no copies. */
+const KEPT_OR_GONE: readonly OptimizerPolicy[] = ["slot", "reset", "reset_all"];
 
 export interface OneLayerOptions {
   /** Before expansion, 1 when absent. */
@@ -34,8 +37,8 @@ export const oneLayer: Recipe<OneLayerOptions> = (options, call) => {
   } = options;
   if (layers === 0 && newLayers === "copy")
     throw new Error("zero-layer: there is no layer to copy; new layers are random");
-  if (newLayers === "random" && optimizerAtGrowth !== "slot")
-    throw new Error(`one-layer: random new layers have no state, for which "${optimizerAtGrowth}" means nothing`);
+  if (newLayers === "random" && !KEPT_OR_GONE.includes(optimizerAtGrowth))
+    throw new Error(`one-layer: random new layers are copies of none, for which "${optimizerAtGrowth}" means nothing`);
   const method = {
     ...apollo(
       { stages: [1, call.targetDepth], boundaries: [boundary], depth: { sampler: "none" }, optimizerAtGrowth },
@@ -53,8 +56,9 @@ export const oneLayer: Recipe<OneLayerOptions> = (options, call) => {
     stages: [{ ...first, uniqueLayers: layers }, last],
     planStep: ({ uniqueLayers }) => planOf(uniqueLayers),
     planFullDepth: planOf,
-    // A layer that was never used still is as it was initialised.
-    grow: () => {},
+    // A layer that was never used still is as it was initialised: only what is known of those that were can go.
+    grow: ({ blocks, optimizer, to }) =>
+      growByMap({ blocks, optimizer, from: to, to }, straightMap(to), optimizerAtGrowth),
     depths: ({ uniqueLayers }) => [{ depth: uniqueLayers, probability: 1 }],
     layersAt: (uniqueLayers) => straightMap(uniqueLayers),
     growthMap: () => null,

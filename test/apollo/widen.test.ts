@@ -242,6 +242,14 @@ describe("growth in width and depth that preserves the function", () => {
     for (const name of ["hypercloning", "lemon"] as const)
       expect(() => made(name, "gpt", { layers: 2, heads: 3 }, 1)).to.throw("12 channels are no whole");
   });
+
+  it("hypercloning refuses to deepen, which would change the function", () => {
+    const from = { layers: 3, hidden: 8, heads: 2, context: 8, vocabulary: 20 };
+    const growth = { from, to: { ...from, layers: 6, hidden: 16, heads: 4 } };
+    expect(() => hypercloning({}, { steps: 10, targetDepth: 6, growth })).to.throw(
+      "hypercloning: it widens alone, and 3 layers cannot become 6",
+    );
+  });
 });
 
 describe("advanced knowledge initialisation", () => {

@@ -63,7 +63,7 @@ describe("experiments", () => {
     [
       "a policy for random layers",
       { recipe: { kind: "one-layer", newLayers: "random", optimizerAtGrowth: "copy" } },
-      /random new layers have no state, for which "copy" means nothing/,
+      /random new layers are copies of none, for which "copy" means nothing/,
     ],
     ["a field that does not exist", { colour: "red" }, /colour/],
     ["steps of 0", { training: { ...base.training, steps: 0 } }, /training\.steps is 0/],

@@ -195,6 +195,11 @@ describe("MSLT", () => {
     expect(() => mslt({ stageLength: 0.25 }, CALL)).to.throw("leave nothing for the whole model");
   });
 
+  it("has stages as short as three steps", () => {
+    const method = mslt({ blockLayers: 1, stageLength: 0.05 }, { steps: 60, targetDepth: 12 });
+    expect(stagesOf(method).map(([, end]) => end)).to.deep.equal([3, 6, 9, 12, 15, 18, 21, 24, 27, 30, 33, 60]);
+  });
+
   it("does not move a frozen layer or embedding by one bit, and computes no gradient below the new layers", () => {
     const call = { steps: 40, targetDepth: 4 };
     const method = mslt({}, call);
@@ -365,6 +370,21 @@ describe("one-layer expansion", () => {
     expect(weightsOf(method.planFullDepth(1))).to.deep.equal([0]);
     expect(weightsOf(method.planFullDepth(3))).to.deep.equal([0, 1, 2]);
   });
+
+  it("behind one layer with random ones, too, can begin the optimizer anew", () => {
+    for (const [optimizerAtGrowth, layer, table] of [
+      ["slot", 4, 4],
+      ["reset", undefined, 4],
+      ["reset_all", undefined, undefined],
+    ] as const) {
+      const method = oneLayer({ newLayers: "random", boundary: 0.5, optimizerAtGrowth }, { steps: 8, targetDepth: 3 });
+      const model = tinyGpt({ layers: 3 });
+      const optimizer = trainUntil(model, method, 4);
+      method.grow({ blocks: model.blocks, optimizer, from: 1, to: 3 });
+      expect(optimizer.state.get(model.blocks[0].parameters()[0])?.step, optimizerAtGrowth).to.equal(layer);
+      expect(optimizer.state.get(model.tokenEmbedding.weight)?.step, optimizerAtGrowth).to.equal(table);
+    }
+  });
 });
 
 describe("RaPTr", () => {
@@ -448,6 +468,18 @@ describe("RaPTr", () => {
 
 describe("progressive layer dropping", () => {
   const call = { steps: 2000, targetDepth: 12 };
+
+  it("tosses its coins for every batch, also where several make an update", () => {
+    const model = tinyGpt({ layers: 6 });
+    const training = train({
+      ...{ model, method: layerDrop({ limit: 0.1, decay: 1e9 }, { steps: 40, targetDepth: 6 }) },
+      ...{ optimizer: new AdamW(model.parameters()), learningRate: () => 1e-3 },
+      ...{ batchAt: causalBatch, tokensPerBatch: TINY_TOKENS, seed: 1, microBatches: 8 },
+    });
+    // In the first step every layer is kept.
+    const [, { plans }] = [training.next().value!, training.next().value!];
+    expect(new Set(plans.map((plan) => weightsOf(plan).join())).size).to.be.greaterThan(1);
+  });
 
   it("keeps layer i with 1 − i(1 − θ)/L, θ falling from 1 to its limit, and divides by that", () => {
     const method = layerDrop({}, call);

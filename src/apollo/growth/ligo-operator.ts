@@ -3,9 +3,9 @@
  * coefficients of that function are learned.
  *
  * Depth first: layer l of the large model mixes the small layers, W_l = Σ_j w[l, j]·W_j, with coefficients of their own for Q, K,
- * V, O, both LayerNorms and both feed-forward layers, weight and bias apart. Then width: each axis that grows is multiplied by
+ * V, O, both LayerNorms and both feed-forward layers, weight and bias apart [C]. Then width: each axis that grows is multiplied by
  * a matrix B = [I; B̂], so that old channels stay as they are and new ones are learned mixtures. The stream has one matrix for
- * the whole model, in which reading and writing meet; Q, K, V and the inner layer have one per layer, and O reads by V's.
+ * the whole model, in which reading and writing meet; Q, K, V and the inner layer have one per target layer [C], and O reads by V's.
  *
  * B̂ begins with random rows of sum 1, w with a layer map and noise in [0, 0.03), rows again of sum 1 [C]. Nothing is divided
  * by numbers of copies: the function is not preserved at the beginning.

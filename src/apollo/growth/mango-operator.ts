@@ -10,9 +10,9 @@
  * What the note does not say is this project's choice [D]:
  * - Vectors of a layer (biases, in chunks as their matrices are, and LayerNorms) mix layers by Σ_r SL[r, ·, ·, r] and grow by
  *   Σ_r SO[r, ·, ·, r]; so do embeddings and all else outside of the layers in width, save inputs of a matrix, by that of SI.
- * - Where all ranks are 0, SB begins with the identity, SL with a layer map, SO and SI with [I; random rows of sum 1]: old
+ * - Where all rank indices r are 0, SB begins with the identity, SL with a layer map, SO and SI with [I; random rows of sum 1]: old
  *   channels are copied, new ones are means of old ones, as LiGO begins. All else begins with a little noise, without which no
- *   gradient would reach it. The function is preserved at the beginning where only the ranks grow, to that noise.
+ *   gradient would reach it. Where no size grows, whatever the ranks, the function is preserved at the beginning, to that noise.
  */
 
 import { add, type IndexRange, matmul, permute, reshape, slice, stack, transpose } from "../../autograd/index.ts";

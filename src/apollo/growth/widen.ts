@@ -45,7 +45,7 @@ export function unitMap(name: WidthMapName, from: number, to: number, random: Ra
 
 /**
  * The same map with splits at random: W = W₁ + W₂ + …, with other parts in every element, so that copies come to learn different
- * things (LEMON, methods C.5 [N]). Parts lie between ½ and 1½ times the equal ones, before they are made to sum to W [D].
+ * things (LEMON, methods C.5 [N] [C]). Parts lie between ½ and 1½ times the equal ones, before they are made to sum to W [D].
  */
 export const withRandomSplits = (map: UnitMap, splits: Random): UnitMap => ({ ...map, splits });
 
