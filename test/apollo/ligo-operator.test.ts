@@ -1,8 +1,9 @@
 import { expect } from "chai";
 import { LigoOperator } from "../../src/apollo/growth/ligo-operator.ts";
 import { type LayerMapName, layerMap } from "../../src/apollo/layer-map.ts";
+import { ligo } from "../../src/recipes/ligo.ts";
 import type { Parameter } from "../../src/tensor/tensor.ts";
-import { expectCopies } from "../nn/growing-models.ts";
+import { begin, expectCopies, modelOf, smallOf } from "../nn/growing-models.ts";
 import {
   expectGradients,
   expectLearns,
@@ -138,6 +139,14 @@ describe("LiGO's operator", () => {
       expectLearns(operator, large, family, 5e-2);
     });
   }
+
+  it("is trained for a hundred steps at 1e-3 with a weight decay of 0.1 where its recipe is not told otherwise", () => {
+    const [small, large] = [2, 3].map((heads) => modelOf("gpt", { layers: 2, heads }));
+    const { operator } = begin((call) => ligo({}, call), large, smallOf(small));
+    expect(operator).to.include({ steps: 100, learningRate: 1e-3, weightDecay: 0.1 });
+    const told = begin((call) => ligo({ operatorSteps: 7, operatorLearningRate: 0.5 }, call), large, smallOf(small));
+    expect(told.operator).to.include({ steps: 7, learningRate: 0.5, weightDecay: 0.1 });
+  });
 
   it("refuses a small model that does not fit", () => {
     expect(() => operatorOf("gpt", { from: [3, 2], to: [2, 2] })).to.throw("layers 3 cannot become one with 2");
