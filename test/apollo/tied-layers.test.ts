@@ -176,6 +176,29 @@ describe("tied layers in training", () => {
     }
   });
 
+  it("part where three checks find correlations below one half, unless told otherwise", () => {
+    for (const correlation of [0.45, 0.55]) {
+      const { blocks } = tinyGpt({ layers: 2 });
+      const rule = adaptiveSwe({}, { steps: 10, targetDepth: 2 }).gradientRule!;
+      rule.begin(blocks);
+      const random = new Random(4);
+      const found = [1, 2, 3].map((step) => {
+        const common = blocks[0].parameters().map(({ size }) => Array.from({ length: size }, () => random.normal()));
+        for (const block of blocks) {
+          block.parameters().forEach((parameter, index) => {
+            const values = common[index].map(
+              (value) => Math.sqrt(correlation) * value + Math.sqrt(1 - correlation) * random.normal(),
+            );
+            parameter.grad = keep(Tensor.from(values, parameter.shape));
+          });
+        }
+        expect(gradientCorrelation(blocks[0], blocks[1])).to.be.closeTo(correlation, 0.05);
+        return rule.apply({ step, blocks }).tiedGroups;
+      });
+      expect(found, `${correlation}`).to.deep.equal([undefined, undefined, correlation < 0.5 ? 2 : undefined]);
+    }
+  });
+
   it("are checked every 500th of the run, at least each update, and begin anew with a new run", () => {
     const method = adaptiveSwe({ untying: "split", threshold: always }, { steps: 1600, targetDepth: L });
     for (let run = 0; run < 2; run++) {

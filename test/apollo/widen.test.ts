@@ -238,6 +238,22 @@ describe("growth in width and depth that preserves the function", () => {
     }
   });
 
+  it("net2net: doubles inner units by a random map, another for every layer and seed", () => {
+    /** The old unit that each inner unit copies. */
+    const sourcesOf = (layer: number, seed: number) => {
+      const { small, large } = made("net2net", "gpt", { layers: 2, heads: 4 }, seed);
+      const [old, all] = [small, large].map((model) => Array.from(model.blocks[layer].feedForward.up.bias!.numbers));
+      return all.map((bias) => old.indexOf(bias));
+    };
+    const circular = Array.from({ length: 64 }, (_, unit) => unit % 32);
+    const maps = [sourcesOf(0, 1), sourcesOf(1, 1), sourcesOf(0, 2)];
+    for (const sources of maps) {
+      expect(sources.slice(0, 32)).to.deep.equal(circular.slice(0, 32));
+      for (const source of sources.slice(32)) expect(source).to.be.within(0, 31);
+    }
+    expect(new Set([circular, ...maps].map(String)).size).to.equal(4);
+  });
+
   it("hypercloning and lemon refuse a ratio that is not whole", () => {
     for (const name of ["hypercloning", "lemon"] as const)
       expect(() => made(name, "gpt", { layers: 2, heads: 3 }, 1)).to.throw("12 channels are no whole");
@@ -293,6 +309,36 @@ describe("advanced knowledge initialisation", () => {
         expect(grownUp[32 * input + unit]).to.equal(own[16 * (input % 4) + unit] / 2);
         expect(grownUp[32 * input + 16 + unit]).to.equal(above[16 * (input % 4) + unit] / 2);
       }
+    }
+  });
+
+  it("grows the layer above by this layer's maps, in what new units read and in what is read of them", () => {
+    const sizes = { layers: 2, heads: 2, toHeads: 3, seed: 9 };
+    const { small, wide: fpi } = grown("gpt", sizes, { knowledge: "fpi", widthMap: "random" });
+    const { wide: aki } = grown("gpt", sizes, { knowledge: "aki", widthMap: "random" });
+    const table = (model: Model, layer: number, name: string) =>
+      Array.from(model.stateDict().get(`blocks.${layer}.feedForward.${name}`)!.values);
+    /** The old unit that each copies, of which layer l's own are told by function-preserving growth from the same draws. */
+    const sourcesOf = (layer: number) => {
+      const old = table(small, layer, "up.bias");
+      return table(fpi, layer, "up.bias").map((bias) => old.indexOf(bias));
+    };
+    const [sources, others] = [sourcesOf(0), sourcesOf(1)];
+    expect(sources).to.not.deep.equal(others);
+    const [tokens, wideTokens] = [small, fpi].map((model) => model.stateDict().get("tokenEmbedding.weight")!.values);
+    const stream = Array.from({ length: 12 }, (_, channel) => tokens.indexOf(wideTokens[channel]));
+    const copiesOf = (map: number[], unit: number) => map.filter((source) => source === unit).length;
+    const [bias, up, down] = ["up.bias", "up.weight", "down.weight"].map((name) => table(aki, 0, name));
+    const above = ["up.bias", "up.weight", "down.weight"].map((name) => table(small, 1, name));
+    for (let unit = 32; unit < 48; unit++) {
+      const source = sources[unit];
+      expect(bias[unit]).to.equal(above[0][source]);
+      stream.forEach((from, channel) => {
+        const read = above[1][32 * from + source] / copiesOf(stream, from);
+        expect(up[48 * channel + unit], `up ${channel}, ${unit}`).to.be.closeTo(read, 1e-6);
+        const written = above[2][8 * source + from] / copiesOf(sources, source);
+        expect(down[12 * unit + channel], `down ${unit}, ${channel}`).to.be.closeTo(written, 1e-6);
+      });
     }
   });
 

@@ -2,6 +2,7 @@ import { expect } from "chai";
 import { type ExperimentInput, experimentHash, methodOf, parseExperiment } from "../../src/lab/experiment.ts";
 import { estimateMemory, refuseTooLarge } from "../../src/lab/memory-estimate.ts";
 import { planRun } from "../../src/lab/plan.ts";
+import { RECIPE_KINDS } from "../../src/lab/recipe-schemas.ts";
 import { engineInfo } from "../../src/tensor/engine.ts";
 import { memory } from "../../src/tensor/memory.ts";
 
@@ -24,6 +25,45 @@ describe("experiments", () => {
     expect(training).to.include({ clipNorm: 1, weightDecay: 0.01, microBatches: 1 });
     expect(training.learningRate.kind).to.equal("cosine");
     expect(data.corpus).to.equal("brown");
+  });
+
+  /** Small models that grow into 12 layers of 16 channels. */
+  const [narrow, shallow] = [
+    { hidden: 8, heads: 1 },
+    { layers: 8, hidden: 16, heads: 2 },
+  ];
+  const learned = { small: narrow, operatorSteps: 100, operatorLearningRate: 1e-3, depthMap: "stack" };
+  /** What is filled in beside the kind and the small model; all else is the recipe's own affair. */
+  const filled: Record<string, { small?: object; [option: string]: unknown }> = {
+    scratch: {},
+    stackbert: { map: "stack", learningRate: "common" },
+    gstack: { growthFactor: 4, boundary: 0.1 },
+    midas: { alpha: 1, copied: "middle" },
+    mslt: { stageLength: 0.1 },
+    swe: { unitLayers: 1, boundary: 0.1 },
+    "swe-adaptive": { untying: "all", unitLayers: 1, threshold: 0.5 },
+    "one-layer": { layers: 1, boundary: 0.8, optimizerAtGrowth: "slot" },
+    raptr: { scale: "inverse" },
+    "layer-drop": { limit: 0.5, decay: 100 },
+    albert: { unitLayers: 1 },
+    bert2bert: { small: narrow, knowledge: "aki", widthMap: "random", prefixShare: 0 },
+    net2net: { small: narrow, noise: 0.01 },
+    hypercloning: { small: narrow },
+    lemon: { small: narrow },
+    msg: { small: narrow, rampLength: 0.05 },
+    "depth-up-scaling": { small: shallow },
+    staged: { small: narrow, depthCopies: "alternate", identity: false, restartShare: 0.03, rewarmShare: 0.0008 },
+    lesa: { small: shallow, trained: "new", epochs: 5, normWeight: 5e-5 },
+    ligo: learned,
+    mango: { ...learned, rank: 1 },
+  };
+  it("fill in the defaults of every recipe of methods B and C", () => {
+    expect(["apollo", ...Object.keys(filled)]).to.have.members(RECIPE_KINDS);
+    for (const [kind, options] of Object.entries(filled)) {
+      const { small } = options;
+      const { recipe } = parseExperiment({ ...base, recipe: { kind, ...(small && { small }) } });
+      expect(recipe).to.deep.equal({ kind, ...options });
+    }
   });
 
   it("survive being written and read again", () => {

@@ -135,6 +135,41 @@ describe("LESA", () => {
     }
   });
 
+  it("predicts a layer from its own two neighbours, in every matrix", () => {
+    const small = modelOf("gpt", { layers: 6, heads: 2 });
+    const [P, Q] = [3, 4].map((seed) => {
+      const layer = modelOf("gpt", { layers: 1, heads: 2 }).blocks[0];
+      randomise(layer, seed);
+      return layer.parameters().map(({ numbers }) => Array.from(numbers));
+    });
+    // Layers that turn by π/3 each: every one is the sum of its neighbours.
+    small.blocks.forEach((block, layer) => {
+      const [cos, sin] = [Math.cos, Math.sin].map((f) => f((Math.PI / 3) * layer));
+      block.parameters().forEach(({ numbers }, index) => {
+        numbers.set(P[index].map((value, at) => cos * value + sin * Q[index][at]));
+      });
+    });
+    const training = { epochs: 40, normWeight: 5e-5, random: new Random(1) };
+    const made = predictedLayers({ small: smallOf(small), layers: [0, 1, null, 2, 3, null, 4, 5], training });
+    const cosine = (a: number[], b: number[]) =>
+      a.reduce((sum, value, index) => sum + value * b[index], 0) / (Math.hypot(...a) * Math.hypot(...b));
+    const before = weightsOf(small);
+    for (const [name, { shape }] of small.blocks[0].stateDict()) {
+      if (shape.length === 1) continue;
+      const old = small.blocks.map((_, layer) => before.get(`blocks.${layer}.${name}`)!);
+      for (const [slot, below] of [
+        [2, 1],
+        [5, 3],
+      ]) {
+        const predicted = Array.from(made.get(`blocks.${slot}.${name}`)!.values);
+        const between = old[below].map((value, index) => value + old[below + 1][index]);
+        // Nearer in direction to the middle of its gap than to any old layer.
+        const nearest = Math.max(...old.map((values) => cosine(predicted, values)));
+        expect(cosine(predicted, between), `${name} of layer ${slot}`).to.be.greaterThan(nearest);
+      }
+    }
+  });
+
   for (const trained of ["new", "all"] as const) {
     it(`trains ${trained === "new" ? "new layers, last norm and head, and moves nothing else by one bit" : "everything where asked to"}`, () => {
       const small = tinyGpt({ layers: 3 });

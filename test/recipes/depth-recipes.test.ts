@@ -341,6 +341,19 @@ describe("one-layer expansion", () => {
     expect(rate(380)).to.be.closeTo(5e-4, 1e-9);
   });
 
+  it("makes the new layers copies of the one, which until then stands for all, unless told otherwise", () => {
+    const call = { steps: 8, targetDepth: 4 };
+    const method = oneLayer({ boundary: 0.5 }, call);
+    const model = tinyGpt({ layers: 4 });
+    const optimizer = trainUntil(model, method, 4);
+    const trained = layerOf(model, 0);
+    method.grow({ blocks: model.blocks, optimizer, from: 1, to: 4 });
+    for (const layer of [0, 1, 2, 3]) expectSameNumbers(layerOf(model, layer), trained, `layer ${layer}`);
+    const twelve = oneLayer({}, CALL);
+    expect(twelve.growthMap(1, 12)).to.deep.equal(new Array(12).fill(0));
+    expect(weightsOf(twelve.planFullDepth(1))).to.deep.equal(new Array(12).fill(0));
+  });
+
   it("from no layer trains embeddings and head alone, then layers as they were initialised", () => {
     const method = oneLayer({ layers: 0, boundary: 0.5 }, { steps: 8, targetDepth: 3 });
     expect(stagesOf(method)).to.deep.equal([
