@@ -39,8 +39,6 @@ interface Branches {
   feedForward: number;
 }
 
-/** Share of the run, as in paper-gpt. */
-const FIRST_STAGE = 0.05;
 /** Validation batches that both look at. */
 const VALIDATION_BATCHES = 8;
 
@@ -52,6 +50,7 @@ const { layers, seeds, learningRates } = readOptions<{ layers: number; seeds: nu
 );
 const python = pythonWithTorch();
 const template = runsOf(SUITES["paper-gpt"], () => undefined).find(({ label }) => label === "apollo-none")!.grid[0];
+const [{ endStep: steps }] = methodOf(template).stages;
 
 console.log(describeMachine());
 const rows = learningRates.flatMap((peak) =>
@@ -76,35 +75,20 @@ function compare(peak: number, seed: number): { own: Branches; theirs: Branches 
   const experiment = parseExperiment({
     ...template,
     recipe: {
-      ...{ kind: "apollo", stages: [layers, template.model.layers], boundaries: [FIRST_STAGE] },
+      ...{ kind: "apollo", stages: [layers, template.model.layers], boundaries: [steps / template.training.steps] },
       depth: { sampler: "none" },
     },
     training: { ...template.training, learningRate: { ...template.training.learningRate, peak } },
     seed,
   });
-  const { steps: all, learningRate } = experiment.training;
-  const steps = Math.round(FIRST_STAGE * all);
-  const rateAt = learningRateSchedule({ ...learningRate, steps: all });
+  const rateAt = learningRateSchedule({ ...experiment.training.learningRate, steps: experiment.training.steps });
   const task = prepareTask(experiment);
   // Before training changes the weights.
-  const theirs =
-    python === null
-      ? null
-      : trainInPytorch(
-          python,
-          experiment,
-          task,
-          Array.from({ length: steps }, (_, i) => rateAt(i)),
-        );
-  return { own: trainHere(experiment, task, steps, rateAt), theirs };
+  const theirs = python === null ? null : trainInPytorch(python, experiment, task, rateAt);
+  return { own: trainHere(experiment, task, rateAt), theirs };
 }
 
-function trainHere(
-  experiment: Experiment,
-  task: Task,
-  steps: number,
-  learningRate: (step: number) => number,
-): Branches {
+function trainHere(experiment: Experiment, task: Task, learningRate: (step: number) => number): Branches {
   const { model } = task;
   const optimizer = new AdamW(model.parameters(), { weightDecay: experiment.training.weightDecay });
   const records = train({
@@ -116,10 +100,16 @@ function trainHere(
   return profileStream({ model, validation }, sharedPath(model.blocks, straightPlan(layers)))[0];
 }
 
-function trainInPytorch(program: string, experiment: Experiment, task: Task, rates: readonly number[]): Branches {
+function trainInPytorch(
+  program: string,
+  experiment: Experiment,
+  task: Task,
+  learningRate: (step: number) => number,
+): Branches {
   const folder = mkdtempSync(join(tmpdir(), "first-stage-"));
   try {
-    writeStart(folder, startOf(experiment, task, rates.length));
+    writeStart(folder, startOf(experiment, task));
+    const rates = Array.from({ length: steps }, (_, step) => learningRate(step));
     const { batch, weightDecay, clipNorm } = experiment.training;
     const options = JSON.stringify({ rates, batch, weightDecay, clipNorm });
     const script = fileURLToPath(new URL("pytorch-first-stage.py", import.meta.url));
@@ -132,7 +122,7 @@ function trainInPytorch(program: string, experiment: Experiment, task: Task, rat
 }
 
 /** First weights of the stage's layers; the training batches, and below them those that are looked at in the end. */
-function startOf({ model }: Experiment, task: Task, steps: number): Start {
+function startOf({ model }: Experiment, task: Task): Start {
   const parameters = [...task.model.namedParameters()].filter(([name]) => (blockPlace(name)?.layer ?? 0) < layers);
   const batches = [
     ...Array.from({ length: steps }, (_, step) => () => task.batchAt(step, 0) as CausalBatch),

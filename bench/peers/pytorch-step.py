@@ -62,7 +62,7 @@ class Block(nn.Module):
 
 
 class Gpt(nn.Module):
-    """Pre-LN, exact GELU unless it is approximated, biases, learned positions, the token table again as head; submodules named as in apollo-ts."""
+    """Pre-LN, GELU exact or approximated, biases, learned positions, the token table again as head; named as in apollo-ts."""
 
     def __init__(self, size, approximate="none"):
         super().__init__()

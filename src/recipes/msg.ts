@@ -6,9 +6,9 @@
  * then trains, and pays for, the smaller model. What MSG costs here is an upper bound.
  *
  * The authors ramp over 5,000 steps each, in the order inner layers, depth, stream, heads, depth [C]. A share of the run instead is this
- * project's choice, and so is depth last: layers whose mask is still 0 are not run, and cost nothing until their turn [D]. New layers are random and on top; the authors' code can also begin them as copies [C], which
- * is not here. The run's learning-rate schedule begins at growth: it is rewound, as theirs can be, which has no second warm-up
- * then (`warmupRatio: 0`).
+ * project's choice, and so is depth last: layers whose mask is still 0 are not run, and cost nothing until their turn [D]. New layers are
+ * random and on top; the authors' code can also begin them as copies [C], which is not here. The run's learning-rate schedule begins at
+ * growth: it is rewound, as theirs can be, which has no second warm-up then (`warmupRatio: 0`).
  */
 
 import { addUnits } from "../apollo/growth/add-units.ts";

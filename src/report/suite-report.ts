@@ -41,14 +41,15 @@ export function renderSuiteReport(comparison: SuiteComparison, figures: readonly
     ),
     section(
       "How it was run",
-      machinesOf(comparison)
+      placesOf(comparison)
         .map((machine) => `<p class="note">${escapeHtml(machine)}</p>`)
         .join(""),
     ),
   ]);
 }
 
-const machinesOf = ({ machines, stepTimesFrom }: SuiteComparison) =>
+/** Where runs were made, and step times measured. */
+const placesOf = ({ machines, stepTimesFrom }: SuiteComparison) =>
   stepTimesFrom === null ? machines : [...machines, `Step times: ${stepTimesFrom}`];
 
 function notesOn({ areSecondsCalibrated, target, rows }: SuiteComparison): string[] {
