@@ -5,12 +5,12 @@
 
 import { readFileSync, writeFileSync } from "node:fs";
 import { fileURLToPath } from "node:url";
-import { recordedRegime, recordedSuite } from "../src/lab/recorded-suites.ts";
-import { Records } from "../src/lab/records.ts";
-import { REGIME } from "../src/lab/regime.ts";
-import { regimeMarkdown, suiteMarkdown } from "../src/lab/suite-report.ts";
-import { SUITES } from "../src/lab/suites.ts";
 import type { Figure } from "../src/report/figures.ts";
+import { SUITES } from "../src/suites/named-suites.ts";
+import { recordedRegime, recordedSuite } from "../src/suites/recorded-suites.ts";
+import { Records } from "../src/suites/records.ts";
+import { REGIME } from "../src/suites/regime.ts";
+import { regimeMarkdown, suiteMarkdown } from "../src/suites/suite-report.ts";
 
 const docs = new URL("../docs/", import.meta.url);
 export const RESULTS_FILE = fileURLToPath(new URL("results.md", docs));

@@ -1,6 +1,6 @@
 /**
  * The public names that run anywhere, in Node and in browsers. What reads and writes files (corpora by name, experiments,
- * runs, comparisons) is in `apollo-ts/lab`, which needs Node.
+ * runs, comparisons) is in `apollo-ts/lab` and `apollo-ts/suites`, which need Node.
  */
 
 export { type StepRecord, type TrainingOptions, train } from "./apollo/algorithm.ts";

@@ -2,19 +2,19 @@
 
 import { existsSync } from "node:fs";
 import { join } from "node:path";
-import { type StepTimes, stepTimes, unmeasured } from "../lab/calibration.ts";
-import { compareRegime, compareSuite, workOf } from "../lab/compare-suite.ts";
-import { recordedSuite } from "../lab/recorded-suites.ts";
-import { Records } from "../lab/records.ts";
-import { REGIME } from "../lab/regime.ts";
-import { runSuites } from "../lab/run-suite.ts";
-import type { RecipeRuns, Regime, Suite } from "../lab/suite.ts";
-import { writeRegimeReport, writeSuiteReport } from "../lab/suite-report.ts";
-import { SUITES } from "../lab/suites.ts";
 import type { RegimeComparison } from "../report/regime-comparison.ts";
 import { regimeTable, regimeWarnings } from "../report/regime-table.ts";
 import type { SuiteComparison } from "../report/suite-comparison.ts";
 import { suiteTable } from "../report/suite-table.ts";
+import { type StepTimes, stepTimes, unmeasured } from "../suites/calibration.ts";
+import { compareRegime, compareSuite, workOf } from "../suites/compare-suite.ts";
+import { SUITES } from "../suites/named-suites.ts";
+import { recordedSuite } from "../suites/recorded-suites.ts";
+import { Records } from "../suites/records.ts";
+import { REGIME } from "../suites/regime.ts";
+import { runSuites } from "../suites/run-suite.ts";
+import type { RecipeRuns, Regime, Suite } from "../suites/suite.ts";
+import { writeRegimeReport, writeSuiteReport } from "../suites/suite-report.ts";
 import { interruptible } from "./interrupt.ts";
 import { SuiteBoard } from "./suite-board.ts";
 import { textOf } from "./text-table.ts";

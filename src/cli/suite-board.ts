@@ -3,7 +3,7 @@
 import { MultiBar, Presets, type SingleBar } from "cli-progress";
 import pc from "picocolors";
 import { type Experiment, experimentHash } from "../lab/experiment.ts";
-import type { WorkerMessage } from "../lab/suite-worker.ts";
+import type { WorkerMessage } from "../suites/suite-worker.ts";
 
 type Told<Kind extends WorkerMessage["kind"]> = Extract<WorkerMessage, { kind: Kind }>;
 

@@ -15,7 +15,7 @@ export interface Import {
 }
 
 /**
- * Who may import whom: `tensor ← autograd ← nn ← apollo ← recipes ← lab ← cli`, and beside them rooms that see little.
+ * Who may import whom: `tensor ← autograd ← nn ← apollo ← recipes ← lab ← suites ← cli`, and beside them rooms that see little.
  * "types" allows type-only imports.
  */
 export const ROOMS: Record<string, Record<string, "all" | "types">> = {
@@ -29,7 +29,8 @@ export const ROOMS: Record<string, Record<string, "all" | "types">> = {
   recipes: { tensor: "all", autograd: "all", nn: "all", optim: "all", apollo: "all" },
   report: {},
   lab: all("tensor", "autograd", "nn", "optim", "io", "data", "apollo", "recipes", "report"),
-  cli: all("tensor", "autograd", "nn", "optim", "io", "data", "apollo", "recipes", "report", "lab"),
+  suites: all("tensor", "autograd", "nn", "optim", "io", "data", "apollo", "recipes", "report", "lab"),
+  cli: all("tensor", "autograd", "nn", "optim", "io", "data", "apollo", "recipes", "report", "lab", "suites"),
   // The public names, which run anywhere.
   "index.ts": all("tensor", "autograd", "nn", "optim", "io", "data", "apollo", "recipes"),
 };
@@ -40,7 +41,7 @@ export const PACKAGES: Record<string, readonly string[]> = {
   "@huggingface/tokenizers": ["data"],
   vega: ["report"],
   "vega-lite": ["report"],
-  zod: ["lab", "cli"],
+  zod: ["lab", "suites", "cli"],
   commander: ["cli"],
   "cli-progress": ["cli"],
   "cli-table3": ["cli"],
@@ -51,7 +52,7 @@ export const PACKAGES: Record<string, readonly string[]> = {
 const NODE_FILES = ["io/files.ts", "data/files.ts", "report/run-files.ts"];
 /** Where Node's globals may be used, if they are there. */
 const NODE_IF_PRESENT = ["tensor/platform-node.ts"];
-const NODE_ROOMS = ["lab", "cli"];
+const NODE_ROOMS = ["lab", "suites", "cli"];
 const NODE_GLOBALS = /(?<![.\w$#])(process|Buffer|require|global|setImmediate|__dirname|__filename)\b(?!\s*:)/;
 
 function all(...rooms: string[]): Record<string, "all"> {

@@ -23,6 +23,7 @@ const root = fileURLToPath(new URL("../../", import.meta.url));
 const PROGRAM = `
 import { AdamW, apollo, Batches, engineInfo, Gpt, type Method, type StepRecord, Tensor, tensor, train } from "apollo-ts";
 import { parseExperiment, planRun, type RunPlan } from "apollo-ts/lab";
+import { SUITES } from "apollo-ts/suites";
 
 const context = 16;
 const model = new Gpt({ layers: 4, hidden: 32, heads: 2, context, vocabulary: 128, dropout: 0.1, seed: 3 });
@@ -54,7 +55,7 @@ const plan: RunPlan = planRun(
     evaluations: 1,
   }),
 );
-console.log(JSON.stringify({ variant: engineInfo().variant, losses: records.map(({ loss }) => loss), plan }));
+console.log(JSON.stringify({ variant: engineInfo().variant, losses: records.map(({ loss }) => loss), plan, suites: Object.keys(SUITES) }));
 `;
 /** A mistake that the declarations must catch. */
 const WRONG_PROGRAM = `import { Gpt } from "apollo-ts";\nnew Gpt({ layers: "4" });\n`;
@@ -63,6 +64,7 @@ interface Printed {
   variant: string | null;
   losses: number[];
   plan: object;
+  suites: string[];
 }
 
 /** npm tells the scripts that it runs about the package they belong to; an npm for another folder must not hear of it. */
@@ -122,7 +124,9 @@ describe("the packed package", function () {
     const others = files.filter((path) => !/^dist\/[\w/-]+\.(js|d\.ts)$/.test(path));
     expect(others.sort()).to.deep.equal(["LICENSE", "README.md", "package.json"]);
     const { exports, bin } = JSON.parse(readFileSync(join(root, "package.json"), "utf8"));
-    const named = [exports["."], exports["./lab"]].flatMap((entry) => Object.values<string>(entry));
+    const named = [exports["."], exports["./lab"], exports["./suites"]].flatMap((entry) =>
+      Object.values<string>(entry),
+    );
     for (const path of [...named, ...Object.values<string>(bin)]) expect(files).to.include(path.replace("./", ""));
   });
 

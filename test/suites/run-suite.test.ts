@@ -1,181 +1,16 @@
-import { mkdirSync, readdirSync, rmSync, writeFileSync } from "node:fs";
+import { readdirSync, rmSync, writeFileSync } from "node:fs";
 import { join } from "node:path";
 import { expect } from "chai";
-import { calibratedElapsedMs, planOf } from "../../src/lab/calibration.ts";
 import { compareRuns } from "../../src/lab/compare.ts";
-import { compareSuite, workOf } from "../../src/lab/compare-suite.ts";
 import { experimentHash } from "../../src/lab/experiment.ts";
-import { parseRecord } from "../../src/lab/parse-record.ts";
-import { Records } from "../../src/lab/records.ts";
-import { runSuites } from "../../src/lab/run-suite.ts";
-import { endLossOf, missingRuns, type RecipeRuns, runsOf, type Suite } from "../../src/lab/suite.ts";
-import { SUITES } from "../../src/lab/suites.ts";
 import { readRun } from "../../src/report/run-files.ts";
-import { type RunRecord, recordOf, workKey } from "../../src/report/run-record.ts";
 import { suiteTable } from "../../src/report/suite-table.ts";
-import { exampleRun } from "../report/example-runs.ts";
-import { makeSmallCorpus } from "./small-corpus.ts";
-
-const SMALL: Suite = {
-  name: "small",
-  title: "A small suite",
-  model: { family: "gpt", layers: 4, hidden: 16, heads: 2, context: 16, vocabulary: 300 },
-  data: { corpus: "nowhere", validationFraction: 0.2, validationTokens: 256 },
-  training: { steps: 24, batch: 4 },
-  evaluations: 6,
-  learningRates: [1e-3, 4e-3],
-  seeds: 2,
-  recipes: [
-    { label: "scratch", recipe: { kind: "scratch" } },
-    { label: "lvps", recipe: { kind: "apollo", stages: [1, 2, 4], boundaries: [0.25, 0.5] } },
-  ],
-};
-
-/** A record of an experiment that ended at a loss, or failed. */
-function recordAt(experiment: RecipeRuns["grid"][number], loss: number | null): RunRecord {
-  const { name, seed } = experiment;
-  const log = exampleRun({ name, seed, status: loss === null ? "failed" : "finished", reason: "it diverged" });
-  const record = recordOf(log, { hash: experimentHash(experiment), isSolo: false, date: "2026-11-27" });
-  return { ...record, evaluations: record.evaluations.map((one) => ({ ...one, loss: loss ?? one.loss })) };
-}
-
-describe("the runs of a suite", () => {
-  it("are the grid with the first seed, then the other seeds with the best learning rate of each recipe", () => {
-    const records = new Map<string, RunRecord>();
-    const runs = () => runsOf(SMALL, (hash) => records.get(hash));
-    const told = () =>
-      missingRuns([runs()], (hash) => records.has(hash)).map(
-        ({ name, seed, training }) => `${name} ${training.learningRate.peak} ${seed}`,
-      );
-    expect(told()).to.deep.equal(["scratch 0.001 0", "scratch 0.004 0", "lvps 0.001 0", "lvps 0.004 0"]);
-    const [scratch, lvps] = runs();
-    const add = (experiment: RecipeRuns["grid"][number], loss: number | null) =>
-      records.set(experimentHash(experiment), recordAt(experiment, loss));
-    add(scratch.grid[0], 5);
-    expect(runs()[0].chosen).to.equal(null);
-    add(scratch.grid[1], 4);
-    expect(runs()[0].chosen).to.equal(0.004);
-    expect(told()).to.deep.equal(["lvps 0.001 0", "lvps 0.004 0", "scratch 0.004 1"]);
-    // What failed is never the best.
-    add(lvps.grid[1], null);
-    add(lvps.grid[0], 6);
-    expect(runs()[1].chosen).to.equal(0.001);
-    expect(told()).to.deep.equal(["scratch 0.004 1", "lvps 0.001 1"]);
-  });
-
-  it("end where every learning rate of a recipe failed", () => {
-    const [scratch] = runsOf(SMALL, () => undefined);
-    const failed = new Map(scratch.grid.map((run) => [experimentHash(run), recordAt(run, null)]));
-    const [after] = runsOf(SMALL, (hash) => failed.get(hash));
-    expect(after.chosen).to.equal(null);
-    expect(after.seeds).to.deep.equal([]);
-    expect(endLossOf(recordAt(scratch.grid[0], null))).to.equal(Number.POSITIVE_INFINITY);
-  });
-
-  it("of every suite that has a name are experiments that fit, each with Scratch first", () => {
-    for (const [name, suite] of Object.entries(SUITES)) {
-      expect(suite.name).to.equal(name);
-      const runs = runsOf(suite, () => undefined);
-      expect(runs[0].grid[0].recipe.kind).to.equal("scratch");
-      expect(new Set(runs.map(({ label }) => label)).size, name).to.equal(runs.length);
-      const hashes = runs.flatMap(({ grid }) => grid.map(experimentHash));
-      expect(new Set(hashes).size).to.equal(hashes.length);
-    }
-  });
-});
-
-describe("the learning rates of a suite", () => {
-  it("are each held against the target with the same one, unless that has learned frequencies alone", () => {
-    const [scratch, lvps] = runsOf(SMALL, () => undefined);
-    const losses = [5.9, 4.5, 5, 4.4];
-    const records = new Map(
-      [...scratch.grid, ...lvps.grid].map((run, index) => {
-        const record = recordAt(run, losses[index]);
-        const header = { ...record.header, unigramLoss: 6 };
-        return [experimentHash(run), { ...record, experiment: run, header }] as const;
-      }),
-    );
-    const recordOfHash = (hash: string) => records.get(hash);
-    const { rows } = compareSuite(SMALL, runsOf(SMALL, recordOfHash), recordOfHash, null);
-    const [first, ...later] = records.get(experimentHash(scratch.grid[1]))!.evaluations;
-    expect(rows[1].grid).to.deep.equal([
-      { learningRate: 1e-3, endLoss: 5, saving: undefined },
-      { learningRate: 4e-3, endLoss: 4.4, saving: 1 - first.modelFlops / later.at(-1)!.modelFlops },
-    ]);
-  });
-});
-
-describe("the warnings of a suite", () => {
-  it("name runs that learned little but frequencies, and learning rates at an edge", () => {
-    const suite = { ...SMALL, learningRates: [1e-3, 4e-3, 8e-3] };
-    const [scratch, lvps] = runsOf(suite, () => undefined);
-    const unigramLoss = 6;
-    const records = new Map(
-      [...scratch.grid, ...lvps.grid].map((run, index) => {
-        const record = recordAt(run, [5, 4.5, 4.8, 5.9, 5.1, 5][index]);
-        return [
-          experimentHash(run),
-          { ...record, experiment: run, header: { ...record.header, unigramLoss } },
-        ] as const;
-      }),
-    );
-    const recordOfHash = (hash: string) => records.get(hash);
-    const { warnings } = compareSuite(suite, runsOf(suite, recordOfHash), recordOfHash, null);
-    expect(warnings).to.deep.equal([
-      "Runs are missing: scratch 1, lvps 1",
-      "The best learning rate is the smallest or largest that was tried, and may lie beyond: lvps",
-      "Hardly better than guessing every token by its frequency (6.000 nats), and so without a say about methods: lvps (seed 0, learning rate 0.001)",
-    ]);
-    // Of two learning rates, each is at an edge.
-    const { warnings: ofTwo } = compareSuite(SMALL, runsOf(SMALL, recordOfHash), recordOfHash, null);
-    expect(ofTwo.some((line) => line.includes("may lie beyond"))).to.equal(false);
-  });
-});
-
-describe("the record of a run", () => {
-  const log = exampleRun({ name: "lvps", stages: [1, 2] });
-  const record = recordOf(log, { hash: "abc", isSolo: false, date: "2026-11-27" });
-
-  it("survives being written and read", () => {
-    expect(parseRecord(JSON.stringify(record), "a record")).to.deep.equal(record);
-    const diverged = { ...record, evaluations: record.evaluations.map((one) => ({ ...one, loss: Number.NaN })) };
-    expect(parseRecord(JSON.stringify(diverged), "a record").evaluations[1].loss).to.be.NaN;
-    expect(() => parseRecord("{", "x.json")).to.throw("x.json is not JSON");
-    const fails = (change: object, message: string) =>
-      expect(() => parseRecord(JSON.stringify({ ...record, ...change }), "x.json")).to.throw(
-        `x.json is not the record of a run: ${message}`,
-      );
-    fails({ schema: 2 }, "schema: must be 1, which is what this version reads");
-    fails({ header: undefined }, "header: ");
-    fails({ training: undefined }, "training: ");
-    fails({ evaluations: [{ ...record.evaluations[0], work: undefined }] }, "evaluations.0.work: ");
-    fails({ header: { ...record.header, seed: "zero" } }, "header.seed: ");
-    expect(() => parseRecord("null", "x.json")).to.throw("x.json is not the record of a run: it: ");
-  });
-
-  it("counts every step once, by N and depth", () => {
-    const counts = record.evaluations.map(({ work }) => Object.values(work).reduce((sum, count) => sum + count, 0));
-    expect(counts).to.deep.equal([0, 4, 4, 4, 4, 4]);
-    expect(record.evaluations[1].work).to.deep.equal({ "1/1": 2, "1/2": 2 });
-    expect(record.evaluations.at(-1)!.work).to.deep.equal({ "2/2": 4 });
-  });
-
-  it("tells steps apart in which only some layers learn", () => {
-    expect(workKey({ uniqueLayers: 6, depth: 6, trainedLayers: 3 })).to.equal("6/6/3");
-    expect(workKey({ uniqueLayers: 6, depth: 12 })).to.equal("6/12");
-    // What is timed trains layers that it runs.
-    expect(planOf("4/4/2").trainable).to.deep.equal([2, 3]);
-    expect(planOf("4/3/1")).to.deep.include({ trainable: [2], freezesEmbeddings: true });
-    expect(planOf("4/3/1").positions.map(({ weight }) => weight)).to.deep.equal([0, 1, 2]);
-  });
-
-  it("gives seconds from step times measured alone", () => {
-    const times = { "1/1": 3, "1/2": 5, "2/2": 7 };
-    const elapsed = calibratedElapsedMs(record.evaluations, times)!;
-    expect(elapsed).to.deep.equal([0, 16, 32, 16 + 16 + 8 + 14, 54 + 28, 82 + 28]);
-    expect(calibratedElapsedMs(record.evaluations, { "1/1": 3 })).to.equal(null);
-  });
-});
+import { compareSuite, workOf } from "../../src/suites/compare-suite.ts";
+import { Records } from "../../src/suites/records.ts";
+import { runSuites } from "../../src/suites/run-suite.ts";
+import type { Suite } from "../../src/suites/suite.ts";
+import { makeSmallCorpus } from "../lab/small-corpus.ts";
+import { SMALL } from "./small-suite.ts";
 
 describe("a suite that is run", () => {
   let folder: string;
@@ -378,12 +213,5 @@ describe("a suite that is run", () => {
     expect(recordNow().evaluations.at(-1)!.elapsedMs).not.to.equal(shared.evaluations.at(-1)!.elapsedMs);
     const { rows } = compareSuite(one, runs[0], () => recordNow(), null);
     expect(rows[0].seeds[0].elapsedMs).to.equal(recordNow().evaluations.at(-1)!.elapsedMs);
-  });
-
-  it("refuses a record that is damaged, naming the file", () => {
-    const damaged = join(folder, "damaged");
-    mkdirSync(damaged);
-    writeFileSync(join(damaged, "a.run.json"), "{");
-    expect(() => new Records(damaged)).to.throw(`${join(damaged, "a.run.json")} is not JSON`);
   });
 });

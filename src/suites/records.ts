@@ -3,8 +3,8 @@
 import { existsSync, readdirSync, readFileSync, statSync } from "node:fs";
 import { join } from "node:path";
 import { writeWhole } from "../io/files.ts";
+import { experimentHash, parseExperiment } from "../lab/experiment.ts";
 import type { RunRecord } from "../report/run-record.ts";
-import { experimentHash, parseExperiment } from "./experiment.ts";
 import { parseRecord } from "./parse-record.ts";
 
 export class Records {

@@ -3,8 +3,8 @@
  * the same choice of learning rates at every point.
  */
 
+import { apollo, LVPS, NONE, SCRATCH } from "./named-suites.ts";
 import type { Regime, RegimePoint, Suite, SuiteRecipe } from "./suite.ts";
-import { apollo, LVPS, NONE, SCRATCH } from "./suites.ts";
 
 /** Small enough that a point takes a quarter of an hour on two cores. */
 const MODEL: Suite["model"] = { family: "gpt", layers: 12, hidden: 32, heads: 2, context: 32, vocabulary: 1024 };

@@ -7,14 +7,14 @@ import { availableParallelism } from "node:os";
 import { join } from "node:path";
 import { prepareCorpus } from "../data/token-cache.ts";
 import { checkWritable } from "../io/files.ts";
+import { type Experiment, experimentHash, smallExperimentOf } from "../lab/experiment.ts";
+import { WEIGHTS_FILE } from "../lab/run-folder.ts";
+import { corpusOptionsOf } from "../lab/task.ts";
 import { readRun, runFileNames } from "../report/run-files.ts";
 import { recordOf } from "../report/run-record.ts";
-import { type Experiment, experimentHash, smallExperimentOf } from "./experiment.ts";
 import type { Records } from "./records.ts";
-import { WEIGHTS_FILE } from "./run-folder.ts";
 import { missingRuns, type RecipeRuns, runsOf, type Suite } from "./suite.ts";
 import type { WorkerMessage, WorkerTask } from "./suite-worker.ts";
-import { corpusOptionsOf } from "./task.ts";
 
 export interface RunSuitesOptions {
   /** Where the runs' folders go. */

@@ -1,8 +1,8 @@
 /** The suites that have names: the experiments of the paper's pre-training figures, and controls that it lacks. */
 
+import { parseExperiment, type RecipeInput } from "../lab/experiment.ts";
 import { PRESETS } from "../nn/index.ts";
 import { stretchedWithoutSampling } from "./equal-cost.ts";
-import { parseExperiment, type RecipeInput } from "./experiment.ts";
 import type { Suite, SuiteRecipe } from "./suite.ts";
 
 /**

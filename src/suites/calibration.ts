@@ -9,16 +9,16 @@ import { train } from "../apollo/algorithm.ts";
 import { layerMap } from "../apollo/layer-map.ts";
 import { planFromMap, type StepPlan, straightMap } from "../apollo/step-plan.ts";
 import { readJson, writeWhole } from "../io/files.ts";
+import type { Experiment } from "../lab/experiment.ts";
+import { describeRuntime } from "../lab/run.ts";
+import { prepareTask, trainingInputs } from "../lab/task.ts";
 import { AdamW } from "../optim/adamw.ts";
 import { scratch } from "../recipes/scratch.ts";
 import type { RunRuntime } from "../report/run-log.ts";
 import { median } from "../report/statistics.ts";
 import { configureEngine, engineInfo } from "../tensor/engine.ts";
 import { checked } from "./checked.ts";
-import type { Experiment } from "./experiment.ts";
 import { runtimeSchema } from "./parse-record.ts";
-import { describeRuntime } from "./run.ts";
-import { prepareTask, trainingInputs } from "./task.ts";
 
 /** How long steps take on one thread. */
 export interface StepTimes {

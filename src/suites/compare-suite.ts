@@ -1,13 +1,8 @@
 /** The numbers of a suite from its records: every recipe over its seeds, each against Scratch of the same seed (methods D.1). */
 
 import { EVALUATION_TOKENS } from "../data/batch-options.ts";
-import type { RegimeComparison } from "../report/regime-comparison.ts";
-import type { RunRuntime } from "../report/run-log.ts";
-import { type RunRecord, trainingStretches } from "../report/run-record.ts";
-import type { SeedResult, SuiteComparison, SuiteRow, TriedRate } from "../report/suite-comparison.ts";
-import { calibratedElapsedMs, type StepTimes } from "./calibration.ts";
-import { LEAST_GAIN } from "./compare.ts";
-import { type Experiment, experimentHash } from "./experiment.ts";
+import { LEAST_GAIN } from "../lab/compare.ts";
+import { type Experiment, experimentHash } from "../lab/experiment.ts";
 import {
   firstCrossing,
   lossesAtEqualCost,
@@ -16,7 +11,12 @@ import {
   smooth,
   trainingSaving,
   trainValidationGap,
-} from "./saving.ts";
+} from "../lab/saving.ts";
+import type { RegimeComparison } from "../report/regime-comparison.ts";
+import type { RunRuntime } from "../report/run-log.ts";
+import { type RunRecord, trainingStretches } from "../report/run-record.ts";
+import type { SeedResult, SuiteComparison, SuiteRow, TriedRate } from "../report/suite-comparison.ts";
+import { calibratedElapsedMs, type StepTimes } from "./calibration.ts";
 import { endLossOf, type RecipeRuns, type Regime, type Suite } from "./suite.ts";
 
 /** A record, and its evaluations as they are compared. */

@@ -1,8 +1,8 @@
 /** One run in a process of its own, for run-suite.ts, which sends the experiment and is told how it goes. */
 
 import { DivergenceError } from "../apollo/algorithm.ts";
-import type { Experiment } from "./experiment.ts";
-import { run } from "./run.ts";
+import type { Experiment } from "../lab/experiment.ts";
+import { run } from "../lab/run.ts";
 
 /** What the process is sent once; a second message, or the end of whoever sent it, stops the run at its next update. */
 export interface WorkerTask {

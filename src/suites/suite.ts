@@ -1,14 +1,14 @@
 /** A suite of experiments as data, and which of its runs are to be made next: pure functions of what is recorded. */
 
-import type { RunRecord } from "../report/run-record.ts";
-import { median } from "../report/statistics.ts";
 import {
   type Experiment,
   type ExperimentInput,
   experimentHash,
   parseExperiment,
   type RecipeInput,
-} from "./experiment.ts";
+} from "../lab/experiment.ts";
+import type { RunRecord } from "../report/run-record.ts";
+import { median } from "../report/statistics.ts";
 
 /** Recipes × learning rates × seeds on one model, one corpus and one budget. */
 export interface Suite {
@@ -102,11 +102,13 @@ export function runsOf(
 
 /**
  * The needed runs without a record, in the order in which they are best made: the grids of all suites first, recipe by recipe, so
- * that one seed of everything is there before the second of anything.
+ * that one seed of everything is there before the second of anything; of these the shortest first, so that a few long runs keep
+ * nothing waiting.
  */
 export function missingRuns(suites: readonly (readonly RecipeRuns[])[], has: (hash: string) => boolean): Experiment[] {
   const all = suites.flat();
-  const needed = [...all.flatMap(({ grid }) => grid), ...all.flatMap(({ seeds }) => seeds)];
+  const grids = all.flatMap(({ grid }) => grid).sort((a, b) => a.training.steps - b.training.steps);
+  const needed = [...grids, ...all.flatMap(({ seeds }) => seeds)];
   const byHash = new Map(needed.map((experiment) => [experimentHash(experiment), experiment]));
   return [...byHash].filter(([hash]) => !has(hash)).map(([, experiment]) => experiment);
 }

@@ -1,7 +1,7 @@
 /** A control that the paper lacks: growth without sampling, given the FLOPs that sampling would have cost (methods D.4, Fig. 7). */
 
-import { type Experiment, parseExperiment, type RecipeInput } from "./experiment.ts";
-import { expectedCost } from "./plan.ts";
+import { type Experiment, parseExperiment, type RecipeInput } from "../lab/experiment.ts";
+import { expectedCost } from "../lab/plan.ts";
 
 type ApolloInput = Extract<RecipeInput, { kind: "apollo" }>;
 

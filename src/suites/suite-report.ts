@@ -2,6 +2,7 @@
 
 import { join } from "node:path";
 import { writeWhole } from "../io/files.ts";
+import { COMPARISON_FILE, FIGURES_FOLDER, REPORT_FILE } from "../lab/compare.ts";
 import type { Figure } from "../report/figures.ts";
 import type { RegimeComparison } from "../report/regime-comparison.ts";
 import { regimeTable, regimeWarnings } from "../report/regime-table.ts";
@@ -14,7 +15,6 @@ import {
   seedTable,
   suiteTable,
 } from "../report/suite-table.ts";
-import { COMPARISON_FILE, FIGURES_FOLDER, REPORT_FILE } from "./compare.ts";
 
 const MARKDOWN_FILE = "tables.md";
 
