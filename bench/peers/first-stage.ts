@@ -22,10 +22,8 @@ import { textOf } from "../../src/cli/text-table.ts";
 import { type Experiment, methodOf, parseExperiment } from "../../src/lab/experiment.ts";
 import { describeMachine } from "../../src/lab/machine.ts";
 import { profileStream } from "../../src/lab/stream-profile.ts";
-import { prepareTask, type Task, trainingInputs } from "../../src/lab/task.ts";
+import { prepareTask, type Task, trainingOptions } from "../../src/lab/task.ts";
 import type { CausalBatch } from "../../src/nn/index.ts";
-import { AdamW } from "../../src/optim/adamw.ts";
-import { learningRateSchedule } from "../../src/optim/learning-rate.ts";
 import { SUITES } from "../../src/suites/named-suites.ts";
 import { runsOf } from "../../src/suites/suite.ts";
 import { scope } from "../../src/tensor/scope.ts";
@@ -81,23 +79,15 @@ function compare(peak: number, seed: number): { own: Branches; theirs: Branches 
     training: { ...template.training, learningRate: { ...template.training.learningRate, peak } },
     seed,
   });
-  const rateAt = learningRateSchedule({ ...experiment.training.learningRate, steps: experiment.training.steps });
   const task = prepareTask(experiment);
+  const training = trainingOptions(experiment, task, { method: methodOf(experiment) });
   // Before training changes the weights.
-  const theirs = python === null ? null : trainInPytorch(python, experiment, task, rateAt);
-  return { own: trainHere(experiment, task, rateAt), theirs };
-}
-
-function trainHere(experiment: Experiment, task: Task, learningRate: (step: number) => number): Branches {
+  const theirs = python === null ? null : trainInPytorch(python, experiment, task, training.learningRate);
+  for (const { step } of train(training)) if (step + 1 === steps) break;
   const { model } = task;
-  const optimizer = new AdamW(model.parameters(), { weightDecay: experiment.training.weightDecay });
-  const records = train({
-    ...{ model, method: methodOf(experiment), optimizer, learningRate },
-    ...trainingInputs(experiment, task),
-  });
-  for (const { step } of records) if (step + 1 === steps) break;
   const validation = task.validation.slice(0, VALIDATION_BATCHES);
-  return profileStream({ model, validation }, sharedPath(model.blocks, straightPlan(layers)))[0];
+  const [own] = profileStream({ model, validation }, sharedPath(model.blocks, straightPlan(layers)));
+  return { own, theirs };
 }
 
 function trainInPytorch(

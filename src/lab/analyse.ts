@@ -10,8 +10,6 @@ import { straightPlan } from "../apollo/step-plan.ts";
 import { readWhole } from "../io/files.ts";
 import { decodeSafetensors } from "../io/safetensors.ts";
 import { type LayerUse, straightPath } from "../nn/index.ts";
-import { AdamW } from "../optim/adamw.ts";
-import { learningRateSchedule } from "../optim/learning-rate.ts";
 import type { AnalysedModel, Analysis } from "../report/model-statistics.ts";
 import { readRun, runFileNames } from "../report/run-files.ts";
 import type { StreamProfile } from "../report/stream-profile.ts";
@@ -20,7 +18,7 @@ import { earthMoverDistance, type Measured, measureModel } from "./model-statist
 import { WEIGHTS_FILE } from "./run-folder.ts";
 import { smooth } from "./saving.ts";
 import { profileStream } from "./stream-profile.ts";
-import { prepareTask, type Task, trainingInputs } from "./task.ts";
+import { prepareTask, type Task, trainingOptions } from "./task.ts";
 
 export interface AnalyseOptions {
   cacheFolder?: string;
@@ -123,7 +121,7 @@ export function analyseGrowth(
   maps: readonly LayerMapName[],
   options: AnalyseOptions = {},
 ): Analysis {
-  const { recipe, training } = experiment;
+  const { recipe } = experiment;
   if (recipe.kind !== "apollo" || recipe.stages.length < 2)
     throw new Error(`the recipe ${recipe.kind} of this experiment does not share layers and grow`);
   const models: AnalysedModel[] = [];
@@ -132,13 +130,9 @@ export function analyseGrowth(
     const method = methodOf({ ...experiment, recipe: { ...recipe, map } });
     const task = prepareTask(experiment, options);
     const { blocks } = task.model;
-    const optimizer = new AdamW(task.model.parameters(), { weightDecay: training.weightDecay });
+    const training = trainingOptions(experiment, task, { method });
     const [before, after] = method.stages.slice(-2);
-    const steps = train({
-      ...{ model: task.model, method, optimizer, ...trainingInputs(experiment, task) },
-      learningRate: learningRateSchedule({ ...training.learningRate, steps: training.steps }),
-    });
-    for (const { step } of steps) {
+    for (const { step } of train(training)) {
       if (step % 100 === 0) options.onProgress?.(`${map}: step ${step} of ${before.endStep}`);
       if (step + 1 === before.endStep) break;
     }
@@ -151,7 +145,7 @@ export function analyseGrowth(
       sharedPath(blocks, method.planFullDepth(N)),
       shallow,
     );
-    method.grow({ blocks, optimizer, from: N, to: L });
+    method.grow({ blocks, optimizer: training.optimizer, from: N, to: L });
     const grown = measured(`${map}: after, ${L} layers`, task, sharedPath(blocks, method.planFullDepth(L)), shallow);
     models.push(shallow.model, shared.model, grown.model);
     const isSame = shared.model.loss === grown.model.loss;

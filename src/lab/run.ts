@@ -14,8 +14,7 @@ import { straightPlan } from "../apollo/step-plan.ts";
 import { makeCheckpoint, restoreCheckpoint } from "../io/checkpoint.ts";
 import { checkWritable, readWhole, writeWhole } from "../io/files.ts";
 import { decodeSafetensors, encodeSafetensors, type SafetensorsFile } from "../io/safetensors.ts";
-import { AdamW } from "../optim/adamw.ts";
-import { learningRateSchedule } from "../optim/learning-rate.ts";
+import type { AdamW } from "../optim/adamw.ts";
 import { appendRecord, keepRecords, readRun, runFileNames } from "../report/run-files.ts";
 import {
   type EvaluationRecord,
@@ -40,7 +39,7 @@ import { refuseTooLarge } from "./memory-estimate.ts";
 import { codeRevision } from "./revision.ts";
 import { CHECKPOINT_FILE, INFO_FILE, SMALL_MODEL_FOLDER, TOKENIZER_FILE, WEIGHTS_FILE } from "./run-folder.ts";
 import type { SmallModelOptions } from "./small-model.ts";
-import { prepareTask, type Task, trainingInputs } from "./task.ts";
+import { optimizerOf, prepareTask, type Task, trainingOptions } from "./task.ts";
 
 /** What a running experiment tells whoever watches. */
 export interface Progress {
@@ -87,7 +86,7 @@ export async function run(experiment: Experiment, options: RunOptions): Promise<
   if (before?.status === "finished") return before;
   const task = prepareTask(experiment, { cacheFolder: options.cacheFolder, onProgress: onPrepare });
   let method = methodOf(experiment, before?.smallModel);
-  const optimizer = new AdamW(task.model.parameters(), { weightDecay: experiment.training.weightDecay });
+  const optimizer = optimizerOf(experiment, task);
   const startStep = before === null ? 0 : restore(experiment, options, { task, method, optimizer });
   let header = describeRun(experiment, method, task, startStep > 0 ? before : null);
   const difference = differenceOfKernels(header);
@@ -121,19 +120,12 @@ export async function run(experiment: Experiment, options: RunOptions): Promise<
     writeWhole(join(folder, CHECKPOINT_FILE), encodeSafetensors(checkpoint));
   };
 
-  const { steps, learningRate } = experiment.training;
+  const { steps } = experiment.training;
   const evaluateAfter = evaluationSteps(steps, experiment.evaluations);
   const checkpointEvery = Math.max(1, Math.ceil(steps / CHECKPOINTS));
   let breathed = performance.now();
   try {
-    const training = train({
-      model: task.model,
-      method,
-      optimizer,
-      learningRate: method.learningRate?.(learningRate.peak) ?? learningRateSchedule({ ...learningRate, steps }),
-      ...trainingInputs(experiment, task),
-      startStep,
-    });
+    const training = train({ ...trainingOptions(experiment, task, { method, optimizer }), startStep });
     if (startStep === 0) log.evaluation(evaluate(task, method, 0, log));
     for (const trained of training) {
       const done = trained.step + 1;

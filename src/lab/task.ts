@@ -1,6 +1,7 @@
 /** An experiment's model with its data: next tokens for GPT, masked tokens for BERT. */
 
 import type { LayeredModel, SizedModel } from "../apollo/layered-model.ts";
+import type { Method } from "../apollo/method.ts";
 import { noGrad } from "../autograd/index.ts";
 import {
   Batches,
@@ -12,6 +13,8 @@ import {
 } from "../data/index.ts";
 import { type PrepareCorpusOptions, type PreparedCorpus, prepareCorpus } from "../data/token-cache.ts";
 import { Bert, type CausalBatch, Gpt, type LayerUse, type MaskedBatch } from "../nn/index.ts";
+import { AdamW } from "../optim/adamw.ts";
+import { learningRateSchedule } from "../optim/learning-rate.ts";
 import { scope } from "../tensor/scope.ts";
 import { Tensor } from "../tensor/tensor.ts";
 import type { Experiment } from "./experiment.ts";
@@ -42,6 +45,23 @@ export function trainingInputs({ training, model, seed }: Pick<Experiment, "trai
     ...{ microBatches, clipNorm, gradientCheckpointing },
   };
 }
+
+/** What the training loop takes to make an experiment's run, with a new optimizer when none is given. */
+export function trainingOptions(
+  experiment: Experiment,
+  task: Task,
+  { method, optimizer = optimizerOf(experiment, task) }: { method: Method; optimizer?: AdamW },
+) {
+  const { steps, learningRate } = experiment.training;
+  return {
+    ...{ model: task.model, method, optimizer },
+    learningRate: method.learningRate?.(learningRate.peak) ?? learningRateSchedule({ ...learningRate, steps }),
+    ...trainingInputs(experiment, task),
+  };
+}
+
+export const optimizerOf = ({ training: { weightDecay } }: Experiment, { model }: Task) =>
+  new AdamW(model.parameters(), { weightDecay });
 
 /** What distinguishes the families. */
 interface TaskParts<Tokens, Batch extends { inputs: Tensor }> {

@@ -11,8 +11,7 @@ import { planFromMap, type StepPlan, straightMap } from "../apollo/step-plan.ts"
 import { readJson, writeWhole } from "../io/files.ts";
 import type { Experiment } from "../lab/experiment.ts";
 import { describeRuntime } from "../lab/run.ts";
-import { prepareTask, trainingInputs } from "../lab/task.ts";
-import { AdamW } from "../optim/adamw.ts";
+import { prepareTask, trainingOptions } from "../lab/task.ts";
 import { scratch } from "../recipes/scratch.ts";
 import type { RunRuntime } from "../report/run-log.ts";
 import { median } from "../report/statistics.ts";
@@ -116,20 +115,14 @@ function machineHash({ model, training: { batch, microBatches, gradientCheckpoin
 }
 
 function measure(experiment: Experiment, keys: readonly string[]): StepTimes["ms"] {
-  const { model, training } = experiment;
   const task = prepareTask(experiment);
   const plans = keys.map(planOf);
   const steps = (1 + ROUNDS) * keys.length;
-  const records = train({
-    model: task.model,
-    method: {
-      ...scratch({}, { steps, targetDepth: model.layers }),
-      planStep: ({ step }) => plans[step % plans.length],
-    },
-    optimizer: new AdamW(task.model.parameters(), { weightDecay: training.weightDecay }),
-    learningRate: () => 1e-4,
-    ...trainingInputs(experiment, task),
-  });
+  const method = {
+    ...scratch({}, { steps, targetDepth: experiment.model.layers }),
+    planStep: ({ step }: { step: number }) => plans[step % plans.length],
+  };
+  const records = train({ ...trainingOptions(experiment, task, { method }), learningRate: () => 1e-4 });
   const elapsed = keys.map((): number[] => []);
   for (const { step, elapsedMs } of records) if (step >= keys.length) elapsed[step % keys.length].push(elapsedMs);
   return Object.fromEntries(keys.map((key, index) => [key, median(elapsed[index])]));
