@@ -17,8 +17,9 @@ import { Gpt, generate } from "../nn/index.ts";
 import { runFileNames } from "../report/run-files.ts";
 import { Random } from "../tensor/random.ts";
 import { type Experiment, methodOf, readExperiment } from "./experiment.ts";
-import { checkpointStep, readHeader } from "./run.ts";
+import { checkpointStep } from "./run-checkpoint.ts";
 import { CHECKPOINT_FILE, WEIGHTS_FILE } from "./run-folder.ts";
+import { readHeader } from "./run-header.ts";
 
 export interface GenerateTextOptions {
   prompt: string;

@@ -1,45 +1,22 @@
 /** Runs an experiment into a folder: its log, its evaluations, its weights, and a checkpoint to continue from. */
 
-import { existsSync } from "node:fs";
-import { cpus } from "node:os";
 import { join } from "node:path";
 import { setImmediate } from "node:timers/promises";
-import { type StepRecord as TrainingRecord, train } from "../apollo/algorithm.ts";
-import { apolloInfoRecord } from "../apollo/apollo-info.ts";
-import { withGrowthMasks } from "../apollo/growth/growth-masks.ts";
-import type { DescribedMethod, Method } from "../apollo/method.ts";
-import { stageAt } from "../apollo/schedule.ts";
-import { sharedPath } from "../apollo/shared-layers.ts";
-import { straightPlan } from "../apollo/step-plan.ts";
-import { makeCheckpoint, restoreCheckpoint } from "../io/checkpoint.ts";
-import { checkWritable, readWhole, writeWhole } from "../io/files.ts";
-import { decodeSafetensors, encodeSafetensors, type SafetensorsFile } from "../io/safetensors.ts";
-import type { AdamW } from "../optim/adamw.ts";
-import { appendRecord, keepRecords, readRun, runFileNames } from "../report/run-files.ts";
-import {
-  type EvaluationRecord,
-  parseHeader,
-  type RunCosts,
-  type RunHeader,
-  type RunRuntime,
-  type RunStage,
-  type StepRecord,
-} from "../report/run-log.ts";
-import { engineInfo } from "../tensor/engine.ts";
-import {
-  type Experiment,
-  experimentHash,
-  layerMapOf,
-  methodOf,
-  readExperiment,
-  smallExperimentOf,
-} from "./experiment.ts";
+import { train } from "../apollo/algorithm.ts";
+import { checkWritable, writeWhole } from "../io/files.ts";
+import { encodeSafetensors } from "../io/safetensors.ts";
+import { runFileNames } from "../report/run-files.ts";
+import type { EvaluationRecord, RunHeader, StepRecord } from "../report/run-log.ts";
+import { evaluate, evaluationSteps } from "./evaluation.ts";
+import { type Experiment, experimentHash, methodOf, readExperiment, smallExperimentOf } from "./experiment.ts";
 import { beginFromSmall } from "./first-weights.ts";
 import { refuseTooLarge } from "./memory-estimate.ts";
-import { codeRevision } from "./revision.ts";
-import { CHECKPOINT_FILE, INFO_FILE, SMALL_MODEL_FOLDER, TOKENIZER_FILE, WEIGHTS_FILE } from "./run-folder.ts";
+import { restoreRun, saveCheckpoint } from "./run-checkpoint.ts";
+import { SMALL_MODEL_FOLDER, TOKENIZER_FILE, WEIGHTS_FILE } from "./run-folder.ts";
+import { describeRun, describeStages, differenceOfKernels, readHeader } from "./run-header.ts";
+import { RunLogWriter } from "./run-log-writer.ts";
 import type { SmallModelOptions } from "./small-model.ts";
-import { optimizerOf, prepareTask, type Task, trainingOptions } from "./task.ts";
+import { optimizerOf, prepareTask, trainingOptions } from "./task.ts";
 
 /** What a running experiment tells whoever watches. */
 export interface Progress {
@@ -87,7 +64,7 @@ export async function run(experiment: Experiment, options: RunOptions): Promise<
   const task = prepareTask(experiment, { cacheFolder: options.cacheFolder, onProgress: onPrepare });
   let method = methodOf(experiment, before?.smallModel);
   const optimizer = optimizerOf(experiment, task);
-  const startStep = before === null ? 0 : restore(experiment, options, { task, method, optimizer });
+  const startStep = before === null ? 0 : restoreRun(experiment, { task, method, optimizer }, folder);
   let header = describeRun(experiment, method, task, startStep > 0 ? before : null);
   const difference = differenceOfKernels(header);
   if (difference !== null) onPrepare?.(difference);
@@ -111,14 +88,8 @@ export async function run(experiment: Experiment, options: RunOptions): Promise<
   const log = new RunLogWriter(folder, experiment, header.preparation);
   log.keepUntil(startStep);
   setStatus("running");
-  const save = (step: number) => {
-    const checkpoint = makeCheckpoint(task.model.namedParameters(), optimizer, {
-      step: `${step}`,
-      experiment: experimentHash(experiment),
-      ...(method.gradientRule && { gradientRule: method.gradientRule.save() }),
-    });
-    writeWhole(join(folder, CHECKPOINT_FILE), encodeSafetensors(checkpoint));
-  };
+  const save = (step: number) => saveCheckpoint(experiment, { task, method, optimizer }, { folder, step });
+  const evaluateAt = (step: number) => log.evaluation(step, evaluate(task, method, step));
 
   const { steps } = experiment.training;
   const evaluateAfter = evaluationSteps(steps, experiment.evaluations);
@@ -126,13 +97,12 @@ export async function run(experiment: Experiment, options: RunOptions): Promise<
   let breathed = performance.now();
   try {
     const training = train({ ...trainingOptions(experiment, task, { method, optimizer }), startStep });
-    if (startStep === 0) log.evaluation(evaluate(task, method, 0, log));
+    if (startStep === 0) evaluateAt(0);
     for (const trained of training) {
       const done = trained.step + 1;
       const record = log.step(trained);
       if (options.apolloInfo) log.apolloInfo(trained, method);
-      let evaluation: EvaluationRecord | undefined;
-      if (evaluateAfter.has(done)) log.evaluation((evaluation = evaluate(task, method, done, log)));
+      const evaluation = evaluateAfter.has(done) ? evaluateAt(done) : undefined;
       options.onProgress?.({ step: done, steps, record, evaluation });
       if (performance.now() - breathed > BREATH_MS) {
         await setImmediate();
@@ -183,85 +153,6 @@ async function smallModelFolder(experiment: Experiment, options: RunOptions): Pr
   return status === "finished" ? place : null;
 }
 
-/** The steps after which is evaluated: `count` of them, evenly spread, the last at the end. */
-export function evaluationSteps(steps: number, count: number): Set<number> {
-  const all = Math.min(steps, count);
-  return new Set(Array.from({ length: all }, (_, index) => Math.round(((index + 1) * steps) / all)));
-}
-
-/** Losses at full depth and, where layers are shared, at depth N. */
-function evaluate(task: Task, method: Method, step: number, log: RunLogWriter): EvaluationRecord {
-  const { blocks } = task.model;
-  // Right after a stage's last update the model has not grown yet.
-  const { uniqueLayers } = stageAt(method.stages, Math.max(0, step - 1));
-  const plan = method.planFullDepth(uniqueLayers, step);
-  const loss = withGrowthMasks(task.model, plan.growthMasks, () => task.evaluate(sharedPath(blocks, plan)));
-  const lossAtUniqueDepth =
-    uniqueLayers === blocks.length ? loss : task.evaluate(sharedPath(blocks, straightPlan(uniqueLayers)));
-  return { step, loss, lossAtUniqueDepth, ...log.totals };
-}
-
-/** Writes the run's two logs and keeps the totals that evaluations are booked at. */
-class RunLogWriter {
-  readonly totals: RunCosts;
-  readonly #steps: string;
-  readonly #evaluations: string;
-  readonly #info: string;
-  readonly #experiment: Experiment;
-
-  /** @param preparation what was spent before the first step. */
-  constructor(folder: string, experiment: Experiment, preparation?: RunCosts) {
-    this.totals = { modelFlops: 0, layerFlops: 0, elapsedMs: 0, tokens: 0, ...preparation };
-    this.#experiment = experiment;
-    this.#steps = join(folder, runFileNames.steps);
-    this.#evaluations = join(folder, runFileNames.evaluations);
-    this.#info = join(folder, INFO_FILE);
-  }
-
-  /** Drops what lies after a checkpoint, and adds up what lies before. */
-  keepUntil(startStep: number): void {
-    keepRecords(this.#steps, (record) => {
-      if ((record.step as number) >= startStep) return false;
-      this.#add(record as unknown as StepRecord);
-      return true;
-    });
-    keepRecords(this.#evaluations, (record) => startStep > 0 && (record.step as number) <= startStep);
-    keepRecords(this.#info, (record) => (record.curr_global_step as number) < startStep);
-  }
-
-  step({ plans: _, ...record }: TrainingRecord): StepRecord {
-    this.#add(record);
-    appendRecord(this.#steps, record);
-    return record;
-  }
-
-  evaluation(record: EvaluationRecord): void {
-    appendRecord(this.#evaluations, record);
-  }
-
-  /** One line per micro-batch in the release's schema (methods A.11). */
-  apolloInfo({ step, plans }: TrainingRecord, { stages }: Method): void {
-    const map = layerMapOf(this.#experiment);
-    plans.forEach(({ positions }, microBatch) => {
-      const layers = positions.map(({ weight }) => weight);
-      appendRecord(this.#info, {
-        ...apolloInfoRecord({ step, microBatch, microBatches: plans.length, stages, map, layers }),
-      });
-    });
-  }
-
-  #add(record: StepRecord): void {
-    const { totals } = this;
-    for (const name of Object.keys(totals) as (keyof RunCosts)[]) totals[name] += record[name];
-  }
-}
-
-/** What a run tells of itself; null where there is none. @throws naming the file, when it is damaged. */
-export function readHeader(folder: string): RunHeader | null {
-  const path = join(folder, runFileNames.header);
-  return existsSync(path) ? parseHeader(new TextDecoder().decode(readWhole(path)), path) : null;
-}
-
 function refuseOther(experiment: Experiment, folder: string): void {
   const present = readExperiment(join(folder, runFileNames.experiment));
   if (experimentHash(present) !== experimentHash(experiment)) {
@@ -269,131 +160,4 @@ function refuseOther(experiment: Experiment, folder: string): void {
       `${folder} holds another experiment ("${present.name}", seed ${present.seed}); choose another folder`,
     );
   }
-}
-
-/**
- * Puts model, optimizer and what the method remembers back to the last checkpoint.
- * @returns the updates done by then; 0 without one.
- * @throws before anything is changed, naming the file, when it is damaged or of another experiment.
- */
-function restore(
-  experiment: Experiment,
-  { folder }: Pick<RunOptions, "folder">,
-  { task, method, optimizer }: { task: Task; method: Method; optimizer: AdamW },
-): number {
-  const path = join(folder, CHECKPOINT_FILE);
-  if (!existsSync(path)) return 0;
-  const checkpoint = decodeSafetensors(readWhole(path), path);
-  const { experiment: hash } = checkpoint.metadata;
-  if (hash !== experimentHash(experiment))
-    throw new Error(`${path}: it belongs to the experiment ${hash}, not to ${experimentHash(experiment)}`);
-  const step = checkpointStep(checkpoint, experiment, path);
-  checkLogs(experiment, folder, step);
-  restoreMemory(method, checkpoint, path);
-  restoreCheckpoint(checkpoint, task.model.namedParameters(), optimizer, path);
-  return step;
-}
-
-function restoreMemory({ gradientRule }: Method, { metadata }: SafetensorsFile, path: string): void {
-  if (gradientRule === undefined) return;
-  try {
-    gradientRule.load(metadata.gradientRule ?? "");
-  } catch (error) {
-    throw new Error(`${path}: ${(error as Error).message}`);
-  }
-}
-
-/** @throws naming the file, when the records up to a checkpoint are not all there: costs are added up from them. */
-function checkLogs({ training, evaluations: count }: Experiment, folder: string, step: number): void {
-  const { steps, evaluations } = readRun(folder);
-  const kept = steps.filter((record) => record.step < step).length;
-  if (kept !== step)
-    throw new Error(`${join(folder, runFileNames.steps)} holds ${kept} of the ${step} steps before its checkpoint`);
-  const expected = [0, ...[...evaluationSteps(training.steps, count)].filter((after) => after <= step)];
-  const missing = expected.find((after) => !evaluations.some((record) => record.step === after));
-  if (missing !== undefined)
-    throw new Error(`${join(folder, runFileNames.evaluations)} lacks the evaluation after step ${missing}`);
-}
-
-/** The updates that a checkpoint was written after. @throws naming the file, when the run has no such step. */
-export function checkpointStep({ metadata }: SafetensorsFile, { training }: Experiment, path: string): number {
-  const step = Number(metadata.step);
-  if (!(Number.isInteger(step) && step >= 1 && step <= training.steps))
-    throw new Error(`${path}: its step must be a whole number from 1 to ${training.steps}, not ${metadata.step}`);
-  return step;
-}
-
-/** @param before the run that this one continues. */
-function describeRun(experiment: Experiment, method: DescribedMethod, task: Task, before: RunHeader | null): RunHeader {
-  const { model, training, seed, name } = experiment;
-  const { family, layers, hidden, heads, context } = model;
-  return {
-    schema: 1,
-    name,
-    recipe: method.name,
-    model: {
-      family,
-      layers,
-      hidden,
-      heads,
-      context,
-      vocabulary: task.vocabularySize,
-      parameters: task.model.parameterCount(),
-    },
-    steps: training.steps,
-    batch: training.batch * training.microBatches,
-    seed,
-    trainTokens: task.trainTokens,
-    unigramLoss: task.unigramLoss,
-    stages: describeStages(method),
-    ...(before?.smallModel && { smallModel: before.smallModel }),
-    ...(before?.preparation && { preparation: before.preparation }),
-    ...runtimes(before),
-    revisions: [...new Set([...(before?.revisions ?? []), codeRevision()])],
-    status: "running",
-  };
-}
-
-/** Where the run began, and where else it went on, this time included. */
-function runtimes(before: RunHeader | null): Pick<RunHeader, "runtime" | "continuedOn"> {
-  const now = describeRuntime();
-  if (before === null) return { runtime: now };
-  const { runtime, continuedOn = [] } = before;
-  const isNew = JSON.stringify(continuedOn.at(-1) ?? runtime) !== JSON.stringify(now);
-  const later = isNew ? [...continuedOn, now] : continuedOn;
-  return { runtime, ...(later.length > 0 && { continuedOn: later }) };
-}
-
-export function describeRuntime(): RunRuntime {
-  const { kernels, variant, threads } = engineInfo();
-  return {
-    node: process.version,
-    kernels: variant === null ? kernels : `${kernels} ${variant}`,
-    threads,
-    cpu: cpus()[0]?.model.trim() ?? "unknown",
-  };
-}
-
-/** One sentence when a run went on with kernels that round otherwise than those it began with, else null. */
-function differenceOfKernels({ runtime, continuedOn = [] }: RunHeader): string | null {
-  // Both fuse multiplication and addition, and give the same bits; so do any numbers of threads.
-  const rounding = (kernels: string) => kernels.replace("relaxed", "wide");
-  const other = continuedOn.find(({ kernels }) => rounding(kernels) !== rounding(runtime.kernels));
-  if (other === undefined) return null;
-  return `this run began with ${runtime.kernels} kernels and went on with ${other.kernels}: the weights will not be bitwise those of an uninterrupted run`;
-}
-
-/** The stages with their samplers and maps, as a report draws them. */
-function describeStages(method: DescribedMethod): RunStage[] {
-  return method.stages.map((stage, index) => {
-    const { uniqueLayers } = stage;
-    const depths = method.depths(stage);
-    const maps = depths.map(({ depth }) => [depth, method.layersAt(uniqueLayers, depth)] as const);
-    return {
-      ...stage,
-      depths,
-      growMap: index === 0 ? null : method.growthMap(method.stages[index - 1].uniqueLayers, uniqueLayers),
-      layerMaps: Object.fromEntries(maps.filter(([, layers]) => layers !== null)) as RunStage["layerMaps"],
-    };
-  });
 }

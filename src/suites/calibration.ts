@@ -10,7 +10,7 @@ import { layerMap } from "../apollo/layer-map.ts";
 import { planFromMap, type StepPlan, straightMap } from "../apollo/step-plan.ts";
 import { readJson, writeWhole } from "../io/files.ts";
 import type { Experiment } from "../lab/experiment.ts";
-import { describeRuntime } from "../lab/run.ts";
+import { describeRuntime } from "../lab/run-header.ts";
 import { prepareTask, trainingOptions } from "../lab/task.ts";
 import { scratch } from "../recipes/scratch.ts";
 import type { RunRuntime } from "../report/run-log.ts";

@@ -1,10 +1,11 @@
 import { existsSync, readdirSync, readFileSync, rmSync, writeFileSync } from "node:fs";
 import { join } from "node:path";
 import { expect } from "chai";
+import { evaluationSteps } from "../../src/lab/evaluation.ts";
 import { type Experiment, parseExperiment, type RecipeInput } from "../../src/lab/experiment.ts";
 import { generateText } from "../../src/lab/generate-text.ts";
 import { codeRevision } from "../../src/lab/revision.ts";
-import { evaluationSteps, run } from "../../src/lab/run.ts";
+import { run } from "../../src/lab/run.ts";
 import { readRun } from "../../src/report/run-files.ts";
 import { makeSmallCorpus } from "./small-corpus.ts";
 
