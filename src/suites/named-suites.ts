@@ -42,6 +42,12 @@ const NEWER: readonly SuiteRecipe[] = [
   { label: "one-layer", recipe: { kind: "one-layer" } },
 ];
 
+/** A recipe with the schedule that one-layer expansion brings with it. */
+const withWsd = ({ label, ...rest }: SuiteRecipe): SuiteRecipe => ({
+  ...{ ...rest, label: `${label}-wsd` },
+  schedule: { kind: "wsd", warmupRatio: 0.02, decayRatio: 0.1 },
+});
+
 /** Apollo without the stage of one layer, from which paper-gpt's runs often did not recover; stages end where they do otherwise. */
 const FROM_THREE: readonly SuiteRecipe[] = (["lvps", "none"] as const).map((sampler) =>
   apollo(`apollo-${sampler}-from-3`, { stages: [3, 6, 12], boundaries: [0.1, 0.25], depth: { sampler } }),
@@ -134,19 +140,13 @@ export const SUITES: Readonly<Record<string, Suite>> = {
     ...NARROWER,
     name: "controls",
     title: "What a reader of 2026 asks for beside Apollo: GPT",
-    recipes: [
-      SCRATCH,
-      // The schedule that one-layer expansion brings with it.
-      {
-        label: "scratch-wsd",
-        recipe: { kind: "scratch" },
-        schedule: { kind: "wsd", warmupRatio: 0.02, decayRatio: 0.1 },
-      },
-      LVPS,
-      NONE,
-      ...FROM_THREE,
-      ...NEWER,
-    ],
+    recipes: [SCRATCH, withWsd(SCRATCH), LVPS, NONE, ...FROM_THREE, ...NEWER],
+  },
+  wsd: {
+    ...NARROWER,
+    name: "wsd",
+    title: "With a constant learning rate that decays in the last tenth: GPT",
+    recipes: [SCRATCH, STACKBERT, ...FROM_THREE].map(withWsd),
   },
   width: {
     ...NARROWER,
