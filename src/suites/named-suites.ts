@@ -9,7 +9,7 @@ import type { Suite, SuiteRecipe } from "./suite.ts";
  * Stages of 12 layers, at the paper's BERT fractions: epochs 2, 4 and 10 of 40 [P], for GPT too, so that both families have one
  * schedule (the paper's GPT has the same epochs of 35).
  */
-const STAGES = { stages: [1, 3, 6, 12], boundaries: [0.05, 0.1, 0.25] };
+export const FROM_ONE = { stages: [1, 3, 6, 12], boundaries: [0.05, 0.1, 0.25] };
 
 type ApolloInput = Extract<RecipeInput, { kind: "apollo" }>;
 
@@ -17,7 +17,7 @@ type ApolloInput = Extract<RecipeInput, { kind: "apollo" }>;
 export const apollo = (
   label: string,
   options: Omit<ApolloInput, "kind" | "stages" | "boundaries"> & Partial<ApolloInput>,
-): SuiteRecipe => ({ label, recipe: { ...STAGES, ...options, kind: "apollo" } });
+): SuiteRecipe => ({ label, recipe: { ...FROM_ONE, ...options, kind: "apollo" } });
 
 export const SCRATCH: SuiteRecipe = { label: "scratch", recipe: { kind: "scratch" } };
 const STACKBERT: SuiteRecipe = { label: "stackbert", recipe: { kind: "stackbert" } };
@@ -48,9 +48,10 @@ const withWsd = ({ label, ...rest }: SuiteRecipe): SuiteRecipe => ({
   schedule: { kind: "wsd", warmupRatio: 0.02, decayRatio: 0.1 },
 });
 
-/** Apollo without the stage of one layer, from which paper-gpt's runs often did not recover; stages end where they do otherwise. */
-const FROM_THREE: readonly SuiteRecipe[] = (["lvps", "none"] as const).map((sampler) =>
-  apollo(`apollo-${sampler}-from-3`, { stages: [3, 6, 12], boundaries: [0.1, 0.25], depth: { sampler } }),
+/** Without the stage of one layer, from which paper-gpt's runs often did not recover; stages end where they do otherwise. */
+export const FROM_THREE = { stages: [3, 6, 12], boundaries: [0.1, 0.25] };
+const APOLLO_FROM_THREE: readonly SuiteRecipe[] = (["lvps", "none"] as const).map((sampler) =>
+  apollo(`apollo-${sampler}-from-3`, { ...FROM_THREE, depth: { sampler } }),
 );
 
 /** A small trained model to begin from, with the learning rate that was best for Scratch. */
@@ -140,13 +141,13 @@ export const SUITES: Readonly<Record<string, Suite>> = {
     ...NARROWER,
     name: "controls",
     title: "What a reader of 2026 asks for beside Apollo: GPT",
-    recipes: [SCRATCH, withWsd(SCRATCH), LVPS, NONE, ...FROM_THREE, ...NEWER],
+    recipes: [SCRATCH, withWsd(SCRATCH), LVPS, NONE, ...APOLLO_FROM_THREE, ...NEWER],
   },
   wsd: {
     ...NARROWER,
     name: "wsd",
     title: "With a constant learning rate that decays in the last tenth: GPT",
-    recipes: [SCRATCH, STACKBERT, ...FROM_THREE].map(withWsd),
+    recipes: [SCRATCH, STACKBERT, ...APOLLO_FROM_THREE].map(withWsd),
   },
   width: {
     ...NARROWER,
