@@ -6,6 +6,7 @@ import { apolloInfoRecord } from "../apollo/apollo-info.ts";
 import type { Method } from "../apollo/method.ts";
 import { appendRecord, keepRecords, runFileNames } from "../report/run-files.ts";
 import type { EvaluationRecord, RunCosts, StepRecord } from "../report/run-log.ts";
+import type { ValidationLosses } from "./evaluation.ts";
 import { type Experiment, layerMapOf } from "./experiment.ts";
 import { INFO_FILE } from "./run-folder.ts";
 
@@ -44,7 +45,7 @@ export class RunLogWriter {
   }
 
   /** Books losses at what the run has cost until now. */
-  evaluation(step: number, losses: Pick<EvaluationRecord, "loss" | "lossAtUniqueDepth">): EvaluationRecord {
+  evaluation(step: number, losses: ValidationLosses): EvaluationRecord {
     const record = { step, ...losses, ...this.#totals };
     appendRecord(this.#evaluations, record);
     return record;
