@@ -88,7 +88,7 @@ async function compareByRunning(
 function timesOf(runs: readonly RecipeRuns[], records: Records): StepTimes {
   const work = workOf(runs, (hash) => records.get(hash));
   // After Ctrl-C nothing takes half a minute.
-  if (process.exitCode === 130 || work.length === 0) return unmeasured();
+  if (process.exitCode === 130 || work.kinds.length === 0) return unmeasured();
   return stepTimes(runs[0].grid[0], work, records.folder, () => console.error("timing the steps alone"));
 }
 

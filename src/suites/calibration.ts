@@ -27,6 +27,14 @@ export interface StepTimes {
   runtime: RunRuntime;
 }
 
+/** What is to be timed. */
+export interface WorkOfRuns {
+  /** Every kind of step, as `workKey` calls it. */
+  kinds: readonly string[];
+  /** Where each of the runs was made. */
+  runtimes: readonly RunRuntime[];
+}
+
 /** Of no step: calibrated seconds are then unknown. */
 export const unmeasured = (): StepTimes => ({ ms: {}, runtime: describeRuntime() });
 
@@ -52,13 +60,8 @@ const readTimes = (path: string) => checked(timesSchema, readJson(path), `${path
  * @param onMeasure told before measuring.
  * @throws when the corpus cannot be read.
  */
-export function stepTimes(
-  experiment: Experiment,
-  keys: readonly string[],
-  folder: string,
-  onMeasure?: () => void,
-): StepTimes {
-  const known = measuredStepTimes(experiment, keys, folder);
+export function stepTimes(experiment: Experiment, work: WorkOfRuns, folder: string, onMeasure?: () => void): StepTimes {
+  const known = measuredStepTimes(experiment, work, folder);
   if (known !== null) return known;
   onMeasure?.();
   return onOneThread(() => {
@@ -66,7 +69,7 @@ export function stepTimes(
     const { batch, microBatches } = training;
     const path = pathOf(experiment, folder);
     const own = existsSync(path) ? readTimes(path).ms : {};
-    const missing = keys.filter((key) => own[key] === undefined);
+    const missing = work.kinds.filter((kind) => own[kind] === undefined);
     const ms = { ...own, ...measure(experiment, missing) };
     const runtime = describeRuntime();
     writeWhole(path, `${JSON.stringify({ ...runtime, model, batch, microBatches, ms }, null, 1)}\n`);
@@ -74,22 +77,27 @@ export function stepTimes(
   });
 }
 
-/** From the folder of earlier measurements: those of this machine, else of another that has them all; else null. */
-export function measuredStepTimes(experiment: Experiment, keys: readonly string[], folder: string): StepTimes | null {
+/**
+ * From the folder of earlier measurements those of the machine that made most of the runs, or else of another, if they have every kind of
+ * step; null where none have. This machine's do not come first: the same records give the same seconds everywhere.
+ */
+export function measuredStepTimes(
+  experiment: Experiment,
+  { kinds, runtimes }: WorkOfRuns,
+  folder: string,
+): StepTimes | null {
   if (!existsSync(folder)) return null;
   const { model, training } = experiment;
   const { batch, microBatches } = training;
-  const own = onOneThread(() => pathOf(experiment, folder));
   const files = readdirSync(folder)
     .filter((name) => name.startsWith(PREFIX))
-    .map((name) => join(folder, name))
-    .sort((a, b) => Number(b === own) - Number(a === own) || a.localeCompare(b))
-    .map(readTimes)
-    .filter((file) => isDeepStrictEqual([file.model, file.batch, file.microBatches], [model, batch, microBatches]));
-  const complete = files.find(({ ms }) => keys.every((key) => ms[key] !== undefined));
-  if (complete === undefined) return null;
-  const { ms, node, kernels, threads, cpu } = complete;
-  return { ms, runtime: { node, kernels, threads, cpu } };
+    .sort()
+    .map((name) => readTimes(join(folder, name)))
+    .filter((file) => isDeepStrictEqual([file.model, file.batch, file.microBatches], [model, batch, microBatches]))
+    .filter(({ ms }) => kinds.every((kind) => ms[kind] !== undefined))
+    .map(({ ms, node, kernels, threads, cpu }): StepTimes => ({ ms, runtime: { node, kernels, threads, cpu } }));
+  const runsOn = ({ runtime }: StepTimes) => runtimes.filter((other) => isDeepStrictEqual(other, runtime)).length;
+  return files.sort((a, b) => runsOn(b) - runsOn(a)).at(0) ?? null;
 }
 
 const PREFIX = "step-times-";

@@ -16,7 +16,7 @@ import type { RegimeComparison } from "../report/regime-comparison.ts";
 import type { RunRuntime } from "../report/run-log.ts";
 import { type RunRecord, trainingStretches } from "../report/run-record.ts";
 import type { SeedResult, SuiteComparison, SuiteRow, TriedRate } from "../report/suite-comparison.ts";
-import { calibratedElapsedMs, type StepTimes } from "./calibration.ts";
+import { calibratedElapsedMs, type StepTimes, type WorkOfRuns } from "./calibration.ts";
 import { endLossOf, type RecipeRuns, type Regime, type Suite } from "./suite.ts";
 
 /** A record, and its evaluations as they are compared. */
@@ -27,11 +27,13 @@ interface Curve {
 
 type Lookup = (hash: string) => RunRecord | undefined;
 
-/** Every kind of step in the records of a suite: what has to be timed for calibrated seconds. */
-export function workOf(runs: readonly RecipeRuns[], recordOf: Lookup): string[] {
-  const records = runs.flatMap(({ seeds }) => seeds.map((experiment) => recordOf(experimentHash(experiment))));
-  const evaluations = records.flatMap((record) => record?.evaluations ?? []);
-  return [...new Set(evaluations.flatMap(({ work }) => Object.keys(work)))].sort();
+/** What has to be timed for the calibrated seconds of a suite's records. */
+export function workOf(runs: readonly RecipeRuns[], recordOf: Lookup): WorkOfRuns {
+  const records = runs
+    .flatMap(({ seeds }) => seeds.map((experiment) => recordOf(experimentHash(experiment))))
+    .filter((record) => record !== undefined);
+  const kinds = records.flatMap(({ evaluations }) => evaluations.flatMap(({ work }) => Object.keys(work)));
+  return { kinds: [...new Set(kinds)].sort(), runtimes: records.map(({ header }) => header.runtime) };
 }
 
 /**

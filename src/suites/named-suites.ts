@@ -48,6 +48,13 @@ const withWsd = ({ label, ...rest }: SuiteRecipe): SuiteRecipe => ({
   schedule: { kind: "wsd", warmupRatio: 0.02, decayRatio: 0.1 },
 });
 
+/** Scratch with that schedule, in as many FLOPs as growth saves down to, and as one-layer expansion takes: what an end that comes earlier saves. */
+const SHORTER: readonly SuiteRecipe[] = [3400, 2350].map((steps) => ({
+  ...withWsd(SCRATCH),
+  label: `scratch-wsd-${steps}`,
+  steps,
+}));
+
 /** Without the stage of one layer, from which paper-gpt's runs often did not recover; stages end where they do otherwise. */
 export const FROM_THREE = { stages: [3, 6, 12], boundaries: [0.1, 0.25] };
 const APOLLO_FROM_THREE: readonly SuiteRecipe[] = (["lvps", "none"] as const).map((sampler) =>
@@ -141,7 +148,7 @@ export const SUITES: Readonly<Record<string, Suite>> = {
     ...NARROWER,
     name: "controls",
     title: "What a reader of 2026 asks for beside Apollo: GPT",
-    recipes: [SCRATCH, withWsd(SCRATCH), LVPS, NONE, ...APOLLO_FROM_THREE, ...NEWER],
+    recipes: [SCRATCH, withWsd(SCRATCH), ...SHORTER, LVPS, NONE, ...APOLLO_FROM_THREE, ...NEWER],
   },
   wsd: {
     ...NARROWER,

@@ -2,6 +2,7 @@ import { mkdtempSync, rmSync, writeFileSync } from "node:fs";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { expect } from "chai";
+import type { RunRuntime } from "../../src/report/run-log.ts";
 import { recordOf } from "../../src/report/run-record.ts";
 import { calibratedElapsedMs, planOf, stepTimes } from "../../src/suites/calibration.ts";
 import { runsOf } from "../../src/suites/suite.ts";
@@ -24,34 +25,44 @@ describe("step times", () => {
     expect(calibratedElapsedMs(evaluations, { "1/1": 3 })).to.equal(null);
   });
 
-  it("of another machine serve where they are complete, and are told apart by model and batch", () => {
-    const folder = mkdtempSync(join(tmpdir(), "step-times-"));
-    try {
-      const experiment = runsOf(SMALL, () => undefined)[0].grid[0];
-      const { model } = experiment;
-      const write = (name: string, file: object) =>
-        writeFileSync(join(folder, `step-times-${name}.json`), JSON.stringify(file));
-      const ms = { "1/1": 3, "12/12": 20 };
-      writeFileSync(join(folder, "step-times-torn.json"), "null");
-      expect(() => stepTimes(experiment, ["1/1"], folder)).to.throw(/step-times-torn\.json holds no step times: it: /);
-      rmSync(join(folder, "step-times-torn.json"));
-      const runtime = { node: "v1", kernels: "simd", threads: 1, cpu: "a CPU" };
-      write("a", {
-        ...runtime,
-        model: { ...model, layers: 6 },
-        batch: 4,
-        microBatches: 1,
-        ms: { "1/1": 9, "12/12": 9 },
-      });
-      write("b", { ...runtime, model, batch: 4, microBatches: 1, ms: { "1/1": 8 } });
-      write("c", { ...runtime, model, batch: 4, microBatches: 1, ms });
-      const unmeasured = () => expect.fail("nothing had to be measured");
-      expect(stepTimes(experiment, ["12/12", "1/1"], folder, unmeasured)).to.deep.equal({
-        ms,
-        runtime,
-      });
-    } finally {
-      rmSync(folder, { recursive: true });
-    }
+  describe("that were measured before", () => {
+    const experiment = runsOf(SMALL, () => undefined)[0].grid[0];
+    const { model, training } = experiment;
+    const runtime = { node: "v1", kernels: "simd", threads: 1, cpu: "a CPU" };
+    const other = { ...runtime, cpu: "another CPU" };
+    const ms = { "1/1": 3, "12/12": 20 };
+    const times = { ...runtime, model, batch: training.batch, microBatches: 1, ms };
+    const notMeasured = () => expect.fail("nothing had to be measured");
+    let folder: string;
+    const write = (name: string, file: object | null) =>
+      writeFileSync(join(folder, `step-times-${name}.json`), JSON.stringify(file));
+    const known = (runtimes: RunRuntime[]) =>
+      stepTimes(experiment, { kinds: ["12/12", "1/1"], runtimes }, folder, notMeasured);
+
+    beforeEach(() => {
+      folder = mkdtempSync(join(tmpdir(), "step-times-"));
+    });
+    afterEach(() => rmSync(folder, { recursive: true }));
+
+    it("serve where they are complete, whatever machine they are of, and are told apart by model and batch", () => {
+      write("a", { ...times, model: { ...model, layers: 6 }, ms: { "1/1": 9, "12/12": 9 } });
+      write("b", { ...times, ms: { "1/1": 8 } });
+      write("c", times);
+      expect(known([other])).to.deep.equal({ ms, runtime });
+    });
+
+    it("are those of the machine that made most of the runs", () => {
+      write("a", times);
+      write("b", { ...times, ...other });
+      write("c", { ...times, cpu: "one on which no run was made" });
+      expect(known([runtime, other, other]).runtime).to.deep.equal(other);
+      expect(known([runtime, runtime, other]).runtime).to.deep.equal(runtime);
+      expect(known([]).runtime).to.deep.equal(runtime);
+    });
+
+    it("are refused where a file holds none", () => {
+      write("torn", null);
+      expect(() => known([])).to.throw(/step-times-torn\.json holds no step times: it: /);
+    });
   });
 });

@@ -60,7 +60,7 @@ describe("a suite that is run", () => {
     });
 
     const recordOfHash = (hash: string) => records.get(hash);
-    const ms = Object.fromEntries(workOf(runs, recordOfHash).map((key) => [key, Number(key.split("/")[1])]));
+    const ms = Object.fromEntries(workOf(runs, recordOfHash).kinds.map((kind) => [kind, Number(kind.split("/")[1])]));
     const { runtime } = records.get(experimentHash(runs[0].seeds[0]))!.header;
     const comparison = compareSuite(suite, runs, recordOfHash, { ms, runtime });
     // Step times of another machine are told as such.
