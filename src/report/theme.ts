@@ -14,7 +14,7 @@ export const pictureWidth = 1080;
 /** The run that sets the target is the ground against which the others stand out. */
 const targetColour = "#66707d";
 
-const methodColours = ["#c8501e", "#2568b4", "#148264", "#8e49ad", "#a1720a", "#c23a70", "#4c7a1c", "#0f7f96"];
+const methodColours = ["#c8501e", "#2568b4", "#148264", "#8e49ad", "#a1720a", "#c23a70", "#4c7a1c", "#6d4c41"];
 
 /** First to last stage. */
 const stageColours = ["#d9a021", "#d2643b", "#a54a85", "#5059ad"];
@@ -33,7 +33,7 @@ export const darkColours: Readonly<Record<string, string>> = {
   "#a1720a": "#d9a93f",
   "#c23a70": "#ee7ba6",
   "#4c7a1c": "#8fbf55",
-  "#0f7f96": "#4cbdd3",
+  "#6d4c41": "#c9a08e",
 };
 
 /** A run with the name and the colour under which the whole report shows it. */

@@ -59,6 +59,20 @@ describe("the report of a suite", () => {
     expect(await drawSuiteFigures(nothing)).to.deep.equal([]);
   });
 
+  it("draws losses little beyond the target's: a curve far above leaves the picture", async () => {
+    const [scratch, grown] = comparison.rows;
+    const highestTick = async (losses: readonly number[]) => {
+      const [seed] = grown.seeds;
+      const curve = seed.curve.map((point, index) => ({ ...point, loss: losses[index] }));
+      const rows = [scratch, { ...grown, seeds: [{ ...seed, curve }] }];
+      const [{ svg }] = await drawSuiteFigures({ ...comparison, rows });
+      return Math.max(...[...svg.matchAll(/"translate\(-8,[^>]*>([\d.]+)</g)].map(([, tick]) => Number(tick)));
+    };
+    // From 12 % of the cost on the target is below 5.9, and the lowest loss is 4.8.
+    expect(await highestTick([6, 5.6, 5.2, 4.8])).to.be.within(5.6, 5.9);
+    expect(await highestTick([9, 9, 9, 4.8])).to.be.within(5.9, 4.8 + 1.3 * (5.9 - 4.8));
+  });
+
   it("is a table in Markdown, too", () => {
     const lines = markdownTable(suiteTable(comparison)).split("\n");
     expect(lines).to.have.length(5);

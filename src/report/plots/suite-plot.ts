@@ -10,6 +10,8 @@ const POINTS = 60;
 /** Where the first drop is over, as a share of the longest curve. */
 const SHOWN_FROM = 0.12;
 const HEIGHT = 360;
+/** The height of the picture, at most, over that of the target's curve. */
+const ROOM_ABOVE = 1.3;
 /** Dashes tell methods apart whose colours come again. */
 const DASHES = [
   [1, 0],
@@ -66,13 +68,11 @@ function panel(comparison: SuiteComparison, recipes: readonly Recipe[], cost: Co
   const goal = mean(
     recipes.filter(({ isTarget }) => isTarget).flatMap(({ seeds }) => seeds.map(({ endLoss }) => endLoss)),
   );
-  const lows = values.map(({ low }) => low);
-  const highs = values.map(({ high }) => high);
   const x = { field: "x", type: "quantitative", scale: { nice: false }, axis: { title, grid: false, tickCount: 6 } };
   const y = {
     field: "y",
     type: "quantitative",
-    scale: { domain: [Math.min(...lows) - 0.02, Math.max(...highs) + 0.02], nice: false, zero: false },
+    scale: { domain: lossRange(values), nice: false, zero: false },
     axis: { title: cost === "modelFlops" ? "validation loss, nats per token" : null, tickCount: 8 },
   };
   const colour = { field: "colour", type: "nominal", scale: null };
@@ -109,6 +109,15 @@ function panel(comparison: SuiteComparison, recipes: readonly Recipe[], cost: Co
     resolve: { scale: { color: "independent" } },
     view: { stroke: gridInk },
   };
+}
+
+/** Of all curves; but a model that is no good until it grows leaves the picture, and the others their differences. */
+function lossRange(values: readonly { low: number; high: number; isTarget: boolean }[]): [number, number] {
+  const highest = (shown: typeof values) => Math.max(...shown.map(({ high }) => high));
+  const bottom = Math.min(...values.map(({ low }) => low));
+  const targets = values.filter(({ isTarget }) => isTarget);
+  const limit = targets.length === 0 ? Number.POSITIVE_INFINITY : bottom + ROOM_ABOVE * (highest(targets) - bottom);
+  return [bottom - 0.02, Math.min(highest(values), limit) + 0.02];
 }
 
 function axisOf(cost: Cost, largest: number, isCalibrated: boolean): { divisor: number; title: string } {
