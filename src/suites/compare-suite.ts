@@ -208,9 +208,12 @@ function setupOf({ model, training, data, seeds }: Suite): string {
   );
 }
 
+/** "a CPU, 1 thread, simd kernels, Node v24.9.0 (2026-11-27, 2026-11-28)" */
 function machinesOf(records: readonly RunRecord[]): string[] {
-  const told = records.flatMap((record) => runtimesOf(record).map((runtime) => `${nameOf(runtime)} (${record.date})`));
-  return [...new Set(told)].sort();
+  const dates = new Map<string, Set<string>>();
+  for (const record of records)
+    for (const name of runtimesOf(record).map(nameOf)) dates.set(name, (dates.get(name) ?? new Set()).add(record.date));
+  return [...dates].map(([name, days]) => `${name} (${[...days].sort().join(", ")})`).sort();
 }
 
 /** Where step times were measured, if no run was made there. */
