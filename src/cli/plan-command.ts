@@ -13,7 +13,9 @@ export function planCommand(): Command {
   addRecipeOptions(addExperimentOptions(command)).addHelpText(
     "after",
     `
-Layers that a method lets stand still (mslt, lesa, prefixes of bert2bert) are counted as if they learned.
+Layers that a method lets stand still (mslt, lesa, prefixes of bert2bert) are counted as if they learned. What is trained before the
+first step (the operator of ligo and mango, the predictors of lesa) counts in a run, but not here; an operator can need a quarter
+more memory than is told.
 
 Examples:
   apollo plan
@@ -26,7 +28,7 @@ Examples:
   });
 }
 
-function planText(layers: number, { cost, memory, availableBytes, parameters, tokens }: RunPlan): string {
+function planText(layers: number, { cost, memory, availableBytes, parameters, tokens, smallModel }: RunPlan): string {
   const table = new Table({
     head: ["unique layers N", "steps", `expected depth of ${layers}`, "layer-steps", "TFLOPs with head"],
     style: { head: [], border: [] },
@@ -47,6 +49,11 @@ function planText(layers: number, { cost, memory, availableBytes, parameters, to
     `tokens            ${tokens.toLocaleString("en")}`,
     `model FLOPs       ${tera(cost.modelFlops)} TFLOPs; Scratch ${tera(cost.scratchModelFlops)}`,
     `schedule saves    ${saved(cost.modelRatio)} with the head, ${saved(cost.layerRatio)} counting layers only`,
+    ...(smallModel === null
+      ? []
+      : [
+          `small model       ${tera(smallModel.modelFlops)} TFLOPs more, in ${smallModel.steps.toLocaleString("en")} steps before`,
+        ]),
     `peak memory       about ${mebibytes(memory.totalBytes)} MiB: ${mebibytes(memory.parameterBytes)} for parameters, gradients and moments, ${mebibytes(memory.activationBytes)} for one step at full depth`,
     ...(memory.totalBytes > availableBytes
       ? [

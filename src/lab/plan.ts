@@ -2,7 +2,7 @@
 
 import { type ExpectedScheduleCost, expectedScheduleCost } from "../apollo/cost.ts";
 import { MAXIMUM_BYTES } from "../tensor/memory.ts";
-import { type Experiment, methodOf } from "./experiment.ts";
+import { type Experiment, methodOf, smallExperimentOf } from "./experiment.ts";
 import { estimateMemory, MASKED_FRACTION, type MemoryEstimate } from "./memory-estimate.ts";
 
 export interface RunPlan {
@@ -12,12 +12,15 @@ export interface RunPlan {
   availableBytes: number;
   parameters: number;
   tokens: number;
+  /** Of the small model that is trained first, if there is one: in none of the costs above. */
+  smallModel: { steps: number; modelFlops: number } | null;
 }
 
-/** Expected depths, FLOPs and memory of an experiment. @throws when its recipe does not fit. */
+/** Expected depths, FLOPs and memory of an experiment, without what makes its first weights. @throws when its recipe does not fit. */
 export function planRun(experiment: Experiment): RunPlan {
   const { model, training } = experiment;
   const { stages } = methodOf(experiment);
+  const small = smallExperimentOf(experiment);
   const memory = estimateMemory({
     ...{ model, training },
     uniqueLayers: Math.max(...stages.map(({ uniqueLayers }) => uniqueLayers)),
@@ -28,6 +31,7 @@ export function planRun(experiment: Experiment): RunPlan {
     availableBytes: MAXIMUM_BYTES,
     parameters: memory.parameterBytes / 16,
     tokens: tokensPerStep(experiment) * training.steps,
+    smallModel: small && { steps: small.training.steps, modelFlops: expectedCost(small).modelFlops },
   };
 }
 

@@ -18,10 +18,14 @@ export function escapeHtml(text: string): string {
   );
 }
 
-/** A number with a fixed count of decimals and a true minus sign. */
+/** A number with a fixed count of decimals, halves rounded up as they are written (0.81875 is 0.8188), and a true minus sign. */
 export function formatFixed(value: number, decimals: number): string {
   if (!Number.isFinite(value)) return "not a number";
-  const text = Math.abs(value).toFixed(decimals);
+  const text = Math.abs(value).toLocaleString("en", {
+    minimumFractionDigits: decimals,
+    maximumFractionDigits: decimals,
+    useGrouping: false,
+  });
   return value < 0 && Number(text) !== 0 ? `${minus}${text}` : text;
 }
 

@@ -212,4 +212,18 @@ describe("experiments", () => {
     const whole = planRun(parseExperiment({ ...base, recipe: { kind: "scratch" } }));
     expect(plan.memory.totalBytes).to.be.below(whole.memory.totalBytes);
   });
+
+  it("are planned with the small model that is trained first, apart from their own cost", () => {
+    const small = { layers: 6, hidden: 8, heads: 1, steps: 50 };
+    const plan = planRun(parseExperiment({ ...base, recipe: { kind: "net2net", small } }));
+    const model = { ...base.model, layers: 6, hidden: 8, heads: 1 };
+    const alone = parseExperiment({
+      ...{ ...base, model, recipe: { kind: "scratch" } },
+      training: { ...base.training, steps: 50 },
+    });
+    expect(plan.smallModel).to.deep.equal({ steps: 50, modelFlops: planRun(alone).cost.modelFlops });
+    expect(plan.cost.modelRatio).to.equal(1);
+    for (const recipe of [{ kind: "net2net" as const, small: { run: "runs/small" } }, { kind: "scratch" as const }])
+      expect(planRun(parseExperiment({ ...base, recipe })).smallModel).to.equal(null);
+  });
 });

@@ -27,9 +27,7 @@ describe("the paper's schedules", () => {
     const twelve = "1 | 3 | 6 | 12";
     expect(row("BERT-Base", "lvps floor k=0", twelve)).to.deep.equal(["421.78", "0.8787", "0.9033", "0.8832"]);
     expect(row("BERT-Base", "none", twelve)).to.deep.equal(["404.00", "0.8417", "0.8738", "0.8475"]);
-    expect(row("BERT-Base", "StackBERT", "3 | 6 | 12")[0]).to.equal("393.00");
-    const stackbert = model("BERT-Base").ratios.find(({ sampler }) => sampler === "StackBERT")!;
-    expect(stackbert.layers).to.be.closeTo(0.81875, 1e-12);
+    expect(row("BERT-Base", "StackBERT", "3 | 6 | 12").slice(0, 2)).to.deep.equal(["393.00", "0.8188"]);
     expect(row("GPT-Base", "lvps int k=0", twelve).slice(1)).to.deep.equal(["0.8635", "0.9005", "–"]);
     expect(row("GPT-Base", "lvps release k=0", twelve).slice(1)).to.deep.equal(["0.8448", "0.8868", "–"]);
     expect(row("BERT-Large", "lvps floor k=0", "3 | 6 | 12 | 24").slice(1, 3)).to.deep.equal(["0.8869", "0.8971"]);

@@ -107,6 +107,8 @@ describe("numbers for people", () => {
   it("have units, a true minus sign, and three digits", () => {
     expect(formatFixed(-0.001, 2)).to.equal("0.00");
     expect(formatFixed(-1.239, 2)).to.equal("−1.24");
+    expect(formatFixed(0.81875, 4)).to.equal("0.8188");
+    expect(formatFixed(1234.5, 0)).to.equal("1235");
     expect(formatPercent(0.4163)).to.equal("41.6\u00a0%");
     expect(formatFlops(3.02e12)).to.equal("3.02\u00a0TFLOP");
     expect(formatParameters(124439808)).to.equal("124\u00a0M");
