@@ -30,6 +30,12 @@ const SAMPLED: readonly SuiteRecipe[] = [
   apollo("apollo-fs", { depth: { sampler: "fs" } }),
   NONE,
 ];
+/** What the paper leaves open of its samplers: how a density becomes an integer, and what the release draws. */
+const SAMPLER_VARIANTS: readonly SuiteRecipe[] = [
+  apollo("apollo-lvps-release", { depth: { sampler: "lvps", lvps: "release" } }),
+  apollo("apollo-lvps-round", { depth: { sampler: "lvps", lvps: "round" } }),
+  apollo("apollo-es-release", { depth: { sampler: "es", es: "release" } }),
+];
 const LVPS_STACKED = apollo("apollo-lvps-stack", { depth: { sampler: "lvps" }, map: "stack" });
 const NONE_STACKED = apollo("apollo-none-stack", { depth: { sampler: "none" }, map: "stack" });
 
@@ -73,6 +79,25 @@ const fromSmall = (small: { hidden: number; heads: number; learningRate: number 
   ];
 };
 
+/** What stands in no other suite. @param from small models: narrower than the large one, and less deep. */
+const others = (from: Record<"wide" | "deep", ReturnType<typeof small>>): SuiteRecipe[] => [
+  { label: "mslt", recipe: { kind: "mslt" } },
+  { label: "gradstack", recipe: { kind: "midas", copied: "last" } },
+  { label: "lidas", recipe: { kind: "midas", copied: "centre" } },
+  { label: "swe-a", recipe: { kind: "swe-adaptive", untying: "all" } },
+  { label: "swe-m", recipe: { kind: "swe-adaptive", untying: "split" } },
+  { label: "albert", recipe: { kind: "albert" } },
+  { label: "zero-layer", recipe: { kind: "one-layer", layers: 0 } },
+  { label: "one-layer-random", recipe: { kind: "one-layer", newLayers: "random" } },
+  { label: "bert2bert-two-stage", recipe: { kind: "bert2bert", prefixShare: 0.125, small: from.wide } },
+  ...(["mango", "net2net", "lemon", "hypercloning", "staged", "msg"] as const).map(
+    (kind): SuiteRecipe => ({ label: kind, recipe: { kind, small: from.wide } }),
+  ),
+  ...(["depth-up-scaling", "lesa"] as const).map(
+    (kind): SuiteRecipe => ({ label: kind, recipe: { kind, small: from.deep } }),
+  ),
+];
+
 /**
  * Small beside the paper's, with its proportions: a vocabulary that gives the head about the weight that it has there, 4.6 layers
  * (GPT-Base 4.5) and, of BERT's head, which reads the masked positions alone, 0.46 (BERT-Base 0.46) (A.10 [D]).
@@ -82,6 +107,8 @@ const BERT_VOCABULARY = 2500;
 /** Of the models from which theirs begin: half as wide, or eight of the twelve layers. */
 const HALF_WIDTH = small({ hidden: 32, heads: 2 });
 const TWO_THIRDS_DEPTH = small({ hidden: MINI.hidden, heads: MINI.heads, layers: 8 });
+/** Scratch's best in paper-bert. */
+const atBertRate = <Small extends object>(model: Small) => ({ ...model, learningRate: 1e-3 });
 const BUDGET = {
   data: { corpus: "brown" },
   training: { steps: 5000, batch: 8 },
@@ -141,7 +168,7 @@ export const SUITES: Readonly<Record<string, Suite>> = {
     title: "Figure 7: depth samplers, and growth alone at the cost of LVPS: GPT",
     // Computed when it is asked for: every command reads the names of suites.
     get recipes() {
-      return [SCRATCH, ...SAMPLED, stretched(NARROWER)];
+      return [SCRATCH, ...SAMPLED, ...SAMPLER_VARIANTS, stretched(NARROWER)];
     },
   },
   controls: {
@@ -172,7 +199,7 @@ export const SUITES: Readonly<Record<string, Suite>> = {
     ...BERT,
     name: "figure-6-bert",
     title: "Figure 6: the recipes of the paper's tables, and newer ones: BERT",
-    recipes: [SCRATCH, STACKBERT, ...fromSmall({ ...HALF_WIDTH, learningRate: 1e-3 }), LVPS, ...NEWER],
+    recipes: [SCRATCH, STACKBERT, ...fromSmall(atBertRate(HALF_WIDTH)), LVPS, ...NEWER],
   },
   "figure-8": {
     ...GPT,
@@ -188,36 +215,25 @@ export const SUITES: Readonly<Record<string, Suite>> = {
       apollo("apollo-none", { ...DEEP, depth: { sampler: "none" } }),
     ],
   },
-  rest: {
+  "rest-gpt": {
     ...GPT,
-    name: "rest",
+    name: "rest-gpt",
     title: "Every other recipe, less often: GPT",
     learningRates: [2e-3, 4e-3],
     seeds: 2,
+    // Layers that are dropped need pre-LN.
     recipes: [
-      SCRATCH,
-      apollo("apollo-lvps-release", { depth: { sampler: "lvps", lvps: "release" } }),
-      apollo("apollo-lvps-round", { depth: { sampler: "lvps", lvps: "round" } }),
-      apollo("apollo-es-release", { depth: { sampler: "es", es: "release" } }),
-      { label: "mslt", recipe: { kind: "mslt" } },
-      { label: "gradstack", recipe: { kind: "midas", copied: "last" } },
-      { label: "lidas", recipe: { kind: "midas", copied: "centre" } },
-      { label: "swe-a", recipe: { kind: "swe-adaptive", untying: "all" } },
-      { label: "swe-m", recipe: { kind: "swe-adaptive", untying: "split" } },
-      { label: "layer-drop", recipe: { kind: "layer-drop" } },
-      { label: "albert", recipe: { kind: "albert" } },
-      { label: "zero-layer", recipe: { kind: "one-layer", layers: 0 } },
-      { label: "one-layer-random", recipe: { kind: "one-layer", newLayers: "random" } },
-      { label: "bert2bert-two-stage", recipe: { kind: "bert2bert", prefixShare: 0.125, small: HALF_WIDTH } },
-      { label: "mango", recipe: { kind: "mango", small: HALF_WIDTH } },
-      { label: "net2net", recipe: { kind: "net2net", small: HALF_WIDTH } },
-      { label: "lemon", recipe: { kind: "lemon", small: HALF_WIDTH } },
-      { label: "hypercloning", recipe: { kind: "hypercloning", small: HALF_WIDTH } },
-      { label: "staged", recipe: { kind: "staged", small: HALF_WIDTH } },
-      { label: "msg", recipe: { kind: "msg", small: HALF_WIDTH } },
-      { label: "depth-up-scaling", recipe: { kind: "depth-up-scaling", small: TWO_THIRDS_DEPTH } },
-      { label: "lesa", recipe: { kind: "lesa", small: TWO_THIRDS_DEPTH } },
+      ...[SCRATCH, { label: "layer-drop", recipe: { kind: "layer-drop" as const } }],
+      ...others({ wide: HALF_WIDTH, deep: TWO_THIRDS_DEPTH }),
     ],
+  },
+  "rest-bert": {
+    ...BERT,
+    name: "rest-bert",
+    title: "Every other recipe, less often: BERT",
+    learningRates: [5e-4, 1e-3],
+    seeds: 2,
+    recipes: [SCRATCH, ...others({ wide: atBertRate(HALF_WIDTH), deep: atBertRate(TWO_THIRDS_DEPTH) })],
   },
   quick: {
     ...GPT,
