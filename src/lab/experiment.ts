@@ -162,6 +162,11 @@ export function smallExperimentOf(experiment: Experiment): Experiment | null {
   };
 }
 
+/** The folder of the finished run that an experiment's small model is taken from; undefined where there is none. */
+export function smallRunOf({ recipe }: Pick<Experiment, "recipe">): string | undefined {
+  return "small" in recipe ? recipe.small.run : undefined;
+}
+
 /** The map by which an experiment shares and grows layers, where one has a name; interpolation where none is needed. */
 export function layerMapOf({ recipe }: Pick<Experiment, "recipe">): LayerMapName {
   return ("map" in recipe ? recipe.map : undefined) ?? "interp_floor";

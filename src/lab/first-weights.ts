@@ -2,7 +2,8 @@
 
 import { existsSync } from "node:fs";
 import { join } from "node:path";
-import { train } from "../apollo/algorithm.ts";
+import { DivergenceError, train } from "../apollo/algorithm.ts";
+import { checkGrowth } from "../apollo/growth/parameter-axes.ts";
 import type { GrowthOperator, SmallModel } from "../apollo/method.ts";
 import { countFlops } from "../autograd/index.ts";
 import { checkpointState } from "../io/checkpoint.ts";
@@ -13,7 +14,7 @@ import { learningRateSchedule } from "../optim/learning-rate.ts";
 import type { Optimizer } from "../optim/optimizer.ts";
 import { scratch } from "../recipes/scratch.ts";
 import { readRun } from "../report/run-files.ts";
-import type { RunCosts, RunHeader } from "../report/run-log.ts";
+import type { RunCosts, RunHeader, RunLog } from "../report/run-log.ts";
 import { Random } from "../tensor/random.ts";
 import { type Experiment, methodOf } from "./experiment.ts";
 import { CHECKPOINT_FILE, TOKENIZER_FILE, WEIGHTS_FILE } from "./run-folder.ts";
@@ -31,8 +32,8 @@ export interface BeginningCall {
 
 /**
  * Writes the first weights of a task's model from the finished run in `folder`.
- * @throws naming the folder, when its run is not finished, or of another family, context, vocabulary or tokenizer; when its
- *   sizes do not fit.
+ * @throws as {@link readSmallRun} and {@link checkTokenizer}; when the weights do not fit; when the growth operator's training
+ *   diverges, saying that it was the operator's.
  */
 export function beginFromSmall(experiment: Experiment, { task, optimizer, folder }: BeginningCall): Beginning {
   const small = readSmallModel(experiment, task, folder);
@@ -51,29 +52,66 @@ export function beginFromSmall(experiment: Experiment, { task, optimizer, folder
   const smallModel = { layers, hidden, ...small.costs };
   // What only copies weights costs nothing; what learns from them does, without any text too.
   if (operator === null) return { smallModel, ...(own.modelFlops > 0 && { preparation: own }) };
-  const preparation = trainOperator(operator, experiment, task);
+  const preparation = naming("the growth operator", () => trainOperator(operator, experiment, task));
   operator.apply();
   return { smallModel, preparation };
 }
 
-function readSmallModel({ model }: Experiment, task: Task, folder: string): { model: SmallModel; costs: RunCosts } {
-  const { header, evaluations } = readRun(folder);
-  if (header.status !== "finished")
-    throw new Error(`${folder}: a small model must be trained to its end, and this run is ${header.status}`);
-  const size = header.model;
+/** What `work` returns. @throws what it throws, with `part` before the reason; a divergence stays one. */
+export function naming<Result>(part: string, work: () => Result): Result {
+  try {
+    return work();
+  } catch (error) {
+    throw failureOf(part, error);
+  }
+}
+
+/** The error of one part of a run, which it names; a divergence stays one. */
+export function failureOf(part: string, error: unknown): Error {
+  const message = `${part}: ${(error as Error).message}`;
+  return error instanceof DivergenceError
+    ? new DivergenceError(message, { cause: error })
+    : new Error(message, { cause: error });
+}
+
+/**
+ * The run that an experiment takes its small model from, checked as far as that needs neither text nor weights.
+ * @throws naming the folder, when it holds no finished run, or one of another family or context, or of sizes that do not fit.
+ */
+export function readSmallRun(experiment: Experiment, folder: string): RunLog {
+  const { model } = experiment;
+  const small = readRun(folder);
+  const { status, model: size } = small.header;
+  if (status !== "finished")
+    throw new Error(`${folder}: a small model must be trained to its end, and this run is ${status}`);
   for (const name of ["family", "context"] as const) {
     if (size[name] !== model[name])
       throw new Error(`${folder}: the small model's ${name} is ${size[name]}, the large one's ${model[name]}`);
   }
-  const tokenizer = join(folder, TOKENIZER_FILE);
-  if (!existsSync(tokenizer) || new TextDecoder().decode(readWhole(tokenizer)) !== task.tokenizerJson)
+  naming(folder, () => {
+    // A run tells the vocabulary that its text gave, which may be less than was asked for: the tokenizers will tell.
+    checkGrowth({ ...size, vocabulary: model.vocabulary }, model);
+    methodOf(experiment, size);
+  });
+  return small;
+}
+
+/** @throws naming the folder, when its run had another tokenizer than this one. */
+export function checkTokenizer(folder: string, tokenizerJson: string): void {
+  const path = join(folder, TOKENIZER_FILE);
+  if (!existsSync(path) || new TextDecoder().decode(readWhole(path)) !== tokenizerJson)
     throw new Error(`${folder}: the small model was trained with another tokenizer`);
+}
+
+function readSmallModel(experiment: Experiment, task: Task, folder: string): { model: SmallModel; costs: RunCosts } {
+  const { header, evaluations } = readSmallRun(experiment, folder);
+  checkTokenizer(folder, task.tokenizerJson);
   const path = join(folder, WEIGHTS_FILE);
   const { tensors } = decodeSafetensors(readWhole(path), path);
   const { modelFlops, layerFlops, elapsedMs, tokens } = evaluations.at(-1)!;
   const state = readState(join(folder, CHECKPOINT_FILE));
   return {
-    model: { size, weights: tensors, ...(state && { state }) },
+    model: { size: header.model, weights: tensors, ...(state && { state }) },
     costs: { modelFlops, layerFlops, elapsedMs, tokens },
   };
 }

@@ -1,21 +1,28 @@
 /** Runs an experiment into a folder: its log, its evaluations, its weights, and a checkpoint to continue from. */
 
+import { existsSync } from "node:fs";
 import { join } from "node:path";
 import { setImmediate } from "node:timers/promises";
-import { train } from "../apollo/algorithm.ts";
+import { DivergenceError, train } from "../apollo/algorithm.ts";
 import { checkWritable, writeWhole } from "../io/files.ts";
 import { encodeSafetensors } from "../io/safetensors.ts";
 import { runFileNames } from "../report/run-files.ts";
 import type { EvaluationRecord, RunHeader, StepRecord } from "../report/run-log.ts";
 import { evaluate, evaluationSteps } from "./evaluation.ts";
-import { type Experiment, experimentHash, methodOf, readExperiment, smallExperimentOf } from "./experiment.ts";
-import { beginFromSmall } from "./first-weights.ts";
+import {
+  type Experiment,
+  experimentHash,
+  methodOf,
+  readExperiment,
+  smallExperimentOf,
+  smallRunOf,
+} from "./experiment.ts";
+import { beginFromSmall, failureOf, readSmallRun } from "./first-weights.ts";
 import { refuseTooLarge } from "./memory-estimate.ts";
 import { restoreRun, saveCheckpoint } from "./run-checkpoint.ts";
-import { SMALL_MODEL_FOLDER, TOKENIZER_FILE, WEIGHTS_FILE } from "./run-folder.ts";
+import { CHECKPOINT_FILE, SMALL_MODEL_FOLDER, TOKENIZER_FILE, WEIGHTS_FILE } from "./run-folder.ts";
 import { describeRun, describeStages, differenceOfKernels, readHeader } from "./run-header.ts";
 import { RunLogWriter } from "./run-log-writer.ts";
-import type { SmallModelOptions } from "./small-model.ts";
 import { optimizerOf, prepareTask, trainingOptions } from "./task.ts";
 
 /** What a running experiment tells whoever watches. */
@@ -31,6 +38,8 @@ export interface RunOptions {
   /** Continues a run that was cut off; a finished one is left as it is. */
   resume?: boolean;
   onProgress?: (progress: Progress) => void;
+  /** Of the small model, where one is trained first. */
+  onSmallProgress?: (small: Experiment, progress: Progress) => void;
   /** Told while the corpus is read and tokenised, and when a run goes on where its weights will differ. */
   onPrepare?: (message: string) => void;
   /** Told once, when all is prepared and training begins: from here on `signal` is heard. */
@@ -54,8 +63,8 @@ const CHECKPOINTS = 10;
  * Runs an experiment from its beginning, or with `resume` from where it was cut off, to bitwise the same weights (unless the
  * engine now serves with other kernels, which `onPrepare` is told).
  * @returns the final status; an interrupted run can be resumed.
- * @throws when the folder cannot be written, or holds another experiment, damaged files, or an unfinished run and `resume`
- *   is not set, and when training fails (the folder then says so).
+ * @throws as {@link checkRun}; when the corpus cannot be read; when training diverges, be it the run's own, its small model's or its
+ *   growth operator's (the reason says which, and the folder too).
  */
 export async function run(experiment: Experiment, options: RunOptions): Promise<RunHeader> {
   const { folder, signal, onPrepare } = options;
@@ -69,21 +78,33 @@ export async function run(experiment: Experiment, options: RunOptions): Promise<
   const difference = differenceOfKernels(header);
   if (difference !== null) onPrepare?.(difference);
   options.onBegin?.();
-  if (method.firstWeights !== undefined && startStep === 0) {
-    const small = await smallModelFolder(experiment, options);
-    if (small === null)
-      return { ...header, status: "interrupted", reason: "stopped while the small model was trained" };
-    header = { ...header, ...beginFromSmall(experiment, { task, optimizer, folder: small }) };
-    method = methodOf(experiment, header.smallModel);
-    header.stages = describeStages(method);
-  }
-  writeWhole(join(folder, runFileNames.experiment), `${JSON.stringify(experiment, null, 2)}\n`);
-  writeWhole(join(folder, TOKENIZER_FILE), task.tokenizerJson);
+  const writeSetup = () => {
+    writeWhole(join(folder, runFileNames.experiment), `${JSON.stringify(experiment, null, 2)}\n`);
+    writeWhole(join(folder, TOKENIZER_FILE), task.tokenizerJson);
+  };
   const setStatus = (status: RunHeader["status"], reason?: string): RunHeader => {
     const told = { ...header, status, ...(reason !== undefined && { reason }) };
     writeWhole(join(folder, runFileNames.header), `${JSON.stringify(told, null, 2)}\n`);
     return told;
   };
+  if (method.firstWeights !== undefined && startStep === 0) {
+    try {
+      const small = await smallModelFolder(experiment, options);
+      if (small === null)
+        return { ...header, status: "interrupted", reason: "stopped while the small model was trained" };
+      header = { ...header, ...beginFromSmall(experiment, { task, optimizer, folder: small }) };
+    } catch (error) {
+      // What is refused leaves nothing; what diverged would do so again, and is kept as a run that failed.
+      if (error instanceof DivergenceError) {
+        writeSetup();
+        setStatus("failed", error.message);
+      }
+      throw error;
+    }
+    method = methodOf(experiment, header.smallModel);
+    header.stages = describeStages(method);
+  }
+  writeSetup();
 
   const log = new RunLogWriter(folder, experiment, header.preparation);
   log.keepUntil(startStep);
@@ -129,7 +150,7 @@ export async function run(experiment: Experiment, options: RunOptions): Promise<
 /**
  * What stands in the folder of a run, null where nothing does.
  * @throws when the model cannot fit into memory, or the folder cannot be written, or holds another experiment, damaged
- *   files, or an unfinished run without `resume`.
+ *   files, or an unfinished run without `resume`; when the run that the small model is taken from does not fit.
  */
 export function checkRun(experiment: Experiment, { folder, resume }: RunOptions): RunHeader | null {
   refuseTooLarge(experiment);
@@ -138,19 +159,37 @@ export function checkRun(experiment: Experiment, { folder, resume }: RunOptions)
   if (present?.status === "finished") return present;
   if (present !== null && !resume)
     throw new Error(`${folder} holds an unfinished run; continue it with --resume, or choose another folder`);
+  const smallRun = smallRunNeeded(experiment, folder);
+  if (smallRun !== undefined) readSmallRun(experiment, smallRun);
   checkWritable(folder);
   return present;
 }
 
-/** The folder of the finished small model that an experiment begins from, trained now if it is not there; null when stopped. */
+/** The finished run that an experiment's small model is still to be taken from; undefined where none is, or the run goes on. */
+export function smallRunNeeded(experiment: Experiment, folder: string): string | undefined {
+  return existsSync(join(folder, CHECKPOINT_FILE)) ? undefined : smallRunOf(experiment);
+}
+
+/**
+ * The folder of the finished small model that an experiment begins from, trained now if it is not there; null when stopped.
+ * @throws saying that it was the small model that failed.
+ */
 async function smallModelFolder(experiment: Experiment, options: RunOptions): Promise<string | null> {
-  const { folder, cacheFolder, signal, onPrepare, smallModelFolder: given } = options;
+  const { folder, cacheFolder, signal, onPrepare, onSmallProgress, smallModelFolder: given } = options;
   const small = smallExperimentOf(experiment);
-  if (small === null) return (experiment.recipe as { small: SmallModelOptions }).small.run!;
+  if (small === null) return smallRunOf(experiment)!;
   const place = given ?? join(folder, SMALL_MODEL_FOLDER);
-  onPrepare?.(`training the small model: ${small.model.layers} layers of ${small.model.hidden}`);
-  const { status } = await run(small, { folder: place, resume: true, ...{ cacheFolder, signal, onPrepare } });
-  return status === "finished" ? place : null;
+  if (!existsSync(join(place, WEIGHTS_FILE)))
+    onPrepare?.(`training the small model: ${small.model.layers} layers of ${small.model.hidden}`);
+  try {
+    const { status } = await run(small, {
+      ...{ folder: place, resume: true, cacheFolder, signal, onPrepare },
+      onProgress: (progress) => onSmallProgress?.(small, progress),
+    });
+    return status === "finished" ? place : null;
+  } catch (error) {
+    throw failureOf("the small model", error);
+  }
 }
 
 function refuseOther(experiment: Experiment, folder: string): void {
