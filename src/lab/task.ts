@@ -87,6 +87,28 @@ export function corpusOptionsOf({ model, data }: Pick<Experiment, "model" | "dat
   };
 }
 
+/**
+ * Prepares the corpora of experiments, each once, so that their runs find them tokenised.
+ * @returns one for each experiment.
+ * @throws where a corpus cannot be read.
+ */
+export function prepareCorpora(
+  experiments: readonly Pick<Experiment, "model" | "data">[],
+  options: { cacheFolder?: string; onProgress?: (message: string) => void } = {},
+): PreparedCorpus[] {
+  const prepared = new Map<string, PreparedCorpus>();
+  return experiments.map((experiment) => {
+    const wanted = corpusOptionsOf(experiment);
+    const key = JSON.stringify(wanted);
+    const corpus = prepared.get(key) ?? prepareCorpus({ ...wanted, ...options });
+    prepared.set(key, corpus);
+    return corpus;
+  });
+}
+
+/** A corpus's tokenizer as runs keep it. */
+export const tokenizerJsonOf = ({ tokenizer }: PreparedCorpus) => `${JSON.stringify(tokenizer.toJson(), null, 2)}\n`;
+
 /** Reads and tokenises the corpus (or takes it from the cache) and makes the model. @throws where these do. */
 export function prepareTask(
   experiment: Experiment,
@@ -170,7 +192,7 @@ function assemble<Tokens, Batch extends { inputs: Tensor }>(
     vocabularySize: corpus.tokenizer.vocabularySize,
     trainTokens: corpus.train.tokens.length,
     unigramLoss: unigramLoss(corpus, validation.map(targets)),
-    tokenizerJson: `${JSON.stringify(corpus.tokenizer.toJson(), null, 2)}\n`,
+    tokenizerJson: tokenizerJsonOf(corpus),
   };
 }
 

@@ -5,11 +5,10 @@ import { once } from "node:events";
 import { existsSync } from "node:fs";
 import { availableParallelism } from "node:os";
 import { join } from "node:path";
-import { prepareCorpus } from "../data/token-cache.ts";
 import { checkWritable } from "../io/files.ts";
 import { type Experiment, experimentHash, smallExperimentOf } from "../lab/experiment.ts";
 import { WEIGHTS_FILE } from "../lab/run-folder.ts";
-import { corpusOptionsOf } from "../lab/task.ts";
+import { prepareCorpora } from "../lab/task.ts";
 import { readRun, runFileNames } from "../report/run-files.ts";
 import { recordOf } from "../report/run-record.ts";
 import type { Records } from "./records.ts";
@@ -70,9 +69,8 @@ export async function runSuites(suites: readonly Suite[], options: RunSuitesOpti
       ),
     );
   // Once, so that the processes find them tokenised.
-  const corpora = known().map(([{ grid }]) => corpusOptionsOf(grid[0]));
-  for (const corpus of new Map(corpora.map((one) => [JSON.stringify(one), one])).values())
-    prepareCorpus({ ...corpus, cacheFolder, onProgress: onPrepare });
+  const first = known().map(([{ grid }]) => grid[0]);
+  prepareCorpora(first, { cacheFolder, onProgress: onPrepare });
   onBegin?.();
   const running = new Map<string, Promise<void>>();
   for (;;) {
@@ -81,13 +79,16 @@ export async function runSuites(suites: readonly Suite[], options: RunSuitesOpti
     const all = missingRuns(runs, () => false).length;
     onCount?.(all - missing.length, all);
     const next = new Map<string, Experiment>();
+    const lostBefore = lost.size;
     for (const experiment of missing) {
       const small = smallExperimentOf(experiment);
       const isReady = small === null || existsSync(join(folderOf(small, options), WEIGHTS_FILE));
       const failure = isReady ? undefined : failureOf(small, records, lost);
       if (failure === undefined) next.set(experimentHash(isReady ? experiment : small), isReady ? experiment : small);
-      else lost.set(experimentHash(experiment), `its small model failed: ${failure}`);
+      else lost.set(experimentHash(experiment), `the small model: ${failure}`);
     }
+    // What is lost counts as failed, and may complete a grid whose seeds are due now.
+    if (lost.size > lostBefore) continue;
     const waiting = [...next].filter(([hash]) => !running.has(hash));
     if (!signal.aborted) {
       for (const [hash, experiment] of waiting.slice(0, processes - running.size)) {

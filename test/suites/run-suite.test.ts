@@ -9,6 +9,7 @@ import { compareSuite, workOf } from "../../src/suites/compare-suite.ts";
 import { Records } from "../../src/suites/records.ts";
 import { runSuites } from "../../src/suites/run-suite.ts";
 import type { Suite } from "../../src/suites/suite.ts";
+import { writeSuiteReport } from "../../src/suites/suite-report.ts";
 import { makeSmallCorpus } from "../lab/small-corpus.ts";
 import { SMALL } from "./small-suite.ts";
 
@@ -159,10 +160,63 @@ describe("a suite that is run", () => {
       [0, true],
     ]);
     expect(
-      warnings.filter((line) => /^wide, seed 0, .* failed: its small model failed: training stopped/.test(line)),
+      warnings.filter((line) => /^wide, seed 0, .* failed: the small model: training stopped/.test(line)),
     ).to.have.length(2);
     // Once recorded, its failure is known from the beginning.
     await runSuites([failing], { ...{ ...rest, records }, onEnd: () => expect.fail("nothing was to be made") });
+  });
+
+  it("makes the seeds of a recipe whose grid is complete once a run is lost", async () => {
+    // The small model takes the run's learning rate, and fails with one of the two.
+    const recipe = { kind: "bert2bert", knowledge: "fpi", small: { hidden: 8, heads: 1, steps: 10 } } as const;
+    const late: Suite = {
+      ...suite,
+      learningRates: [1e-3, 1e38],
+      training: { ...suite.training, clipNorm: 1e9 },
+      recipes: [{ label: "late", recipe }],
+    };
+    const ends: string[] = [];
+    const { records, ...rest } = options();
+    const {
+      runs: [[{ chosen, seeds }]],
+      lost,
+    } = await runSuites([late], {
+      // So that nothing runs when the run is lost.
+      ...{ ...rest, records, processes: 1 },
+      onEnd: ({ name, seed }, { status }) => ends.push(`${name} ${seed} ${status}`),
+    });
+    expect(lost.size).to.equal(1);
+    expect(chosen).to.equal(1e-3);
+    expect(ends.at(-1)).to.equal("late 1 finished");
+    expect(seeds.every((run) => records.get(experimentHash(run))?.header.status === "finished")).to.equal(true);
+  });
+
+  it("records a run whose growth operator diverges, and does not make it again", async () => {
+    const small = { hidden: 8, heads: 1, steps: 10, learningRate: 3e-3 };
+    const recipe = { kind: "ligo", operatorSteps: 4, operatorLearningRate: 1e38, small } as const;
+    const failing: Suite = {
+      ...suite,
+      learningRates: [1e-3],
+      training: { ...suite.training, clipNorm: 1e9 },
+      recipes: [{ label: "ligo", recipe }],
+    };
+    const { records, ...rest } = options();
+    const {
+      runs: [runs],
+      lost,
+    } = await runSuites([failing], { ...rest, records });
+    expect(lost.size).to.equal(0);
+    const { header } = records.get(experimentHash(runs[0].grid[0]))!;
+    expect(header.status).to.equal("failed");
+    expect(header.reason).to.match(/^the growth operator: training stopped at step \d: loss/);
+    const reread = new Records(records.folder);
+    await runSuites([failing], { ...{ ...rest, records: reread }, onEnd: () => expect.fail("nothing was to be made") });
+    const comparison = compareSuite(failing, runs, (hash) => reread.get(hash), null);
+    const { rows, warnings } = comparison;
+    expect(rows[0].missing).to.equal(0);
+    // A page can be made of runs without a single evaluation.
+    await writeSuiteReport(join(folder, "report"), comparison);
+    expect(warnings[0]).to.match(/^ligo, seed 0, learning rate 0\.001, failed: the growth operator: training stopped/);
   });
 
   it("refuses folders that cannot be written before it prepares anything", async () => {
