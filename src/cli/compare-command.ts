@@ -59,7 +59,7 @@ Examples:
     if (alone !== null) throw new Error(`${alone} means nothing without --suite`);
     const experiments = experimentsFrom(flags, flags.recipes);
     const folder = flags.out ?? join("runs", `compare-${flags.model}`);
-    const lines = new Map<string, ProgressLine>();
+    let current: { name: string; line: ProgressLine } | null = null;
     const comparison = await interruptible(async (signal, listen) => {
       const result = await compare(experiments, {
         folder,
@@ -68,12 +68,16 @@ Examples:
         onBegin: listen,
         onPrepare: (message) => console.error(message),
         onProgress: ({ name }, progress) => {
-          const line = lines.get(name) ?? new ProgressLine(name);
-          lines.set(name, line);
-          line.update(progress);
+          // A run follows its small model without a word.
+          if (current?.name !== name) {
+            current?.line.stop();
+            current = { name, line: new ProgressLine(name) };
+          }
+          current.line.update(progress);
         },
         onFinished: ({ name }, status) => {
-          lines.get(name)?.stop();
+          current?.line.stop();
+          current = null;
           console.error(`${name}: ${status}`);
           if (status.startsWith("failed")) process.exitCode = 1;
         },

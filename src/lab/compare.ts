@@ -9,8 +9,10 @@ import { readRun, runFileNames } from "../report/run-files.ts";
 import { missingRecords, type RunLog } from "../report/run-log.ts";
 import { meanDepths, withPreparation } from "../report/run-record.ts";
 import { mean } from "../report/statistics.ts";
-import type { Experiment } from "./experiment.ts";
-import { checkRun, type RunOptions, run } from "./run.ts";
+import { type Experiment, experimentHash, smallExperimentOf } from "./experiment.ts";
+import { checkTokenizer } from "./first-weights.ts";
+import { checkRun, type RunOptions, run, smallRunNeeded } from "./run.ts";
+import { SMALL_MODELS_FOLDER } from "./run-folder.ts";
 import {
   firstCrossing,
   lossesAtEqualCost,
@@ -20,31 +22,40 @@ import {
   trainingSaving,
   trainValidationGap,
 } from "./saving.ts";
+import { prepareCorpora, tokenizerJsonOf } from "./task.ts";
 
 export const REPORT_FILE = "report.html";
 export const COMPARISON_FILE = "comparison.json";
 export const FIGURES_FOLDER = "figures";
 
-export interface CompareOptions extends Omit<RunOptions, "folder" | "onProgress"> {
-  /** Holds one folder per run, and the report. */
+export interface CompareOptions
+  extends Omit<RunOptions, "folder" | "onProgress" | "onSmallProgress" | "smallModelFolder"> {
+  /** Holds one folder per run, the small models that they begin from, and the report. */
   folder: string;
   /** Of the report; says what was compared when absent. */
   title?: string;
-  onProgress?: (experiment: Experiment, progress: Parameters<NonNullable<RunOptions["onProgress"]>>[0]) => void;
+  /** Told of small models too. */
+  onProgress?: NonNullable<RunOptions["onSmallProgress"]>;
   onFinished?: (experiment: Experiment, status: string) => void;
 }
 
 /**
  * Runs experiments one after another, each with the whole machine, and writes the report. Finished runs are kept as they
- * are; a run that fails is reported as failed and the rest goes on.
- * @throws before anything runs, when two experiments have one name, or one does not fit its folder or the memory; and when the corpus cannot be read.
+ * are; a run that fails, by itself or before its first step, is reported as failed and the rest goes on. A small model that several
+ * begin from is trained once.
+ * @throws before anything runs, when two experiments have one name, one does not fit its folder, the memory or the run that its
+ *   small model is taken from, or a corpus cannot be read; the reason of the first, when all failed before they left anything.
  */
 export async function compare(experiments: readonly Experiment[], options: CompareOptions): Promise<Comparison> {
   const { folder, title, onProgress, onFinished, ...shared } = options;
   const names = experiments.map(({ name }) => name);
   const twice = names.find((name, index) => names.indexOf(name) !== index);
   if (twice !== undefined) throw new Error(`compare: two experiments are called "${twice}"`);
-  for (const experiment of experiments) checkRun(experiment, { ...shared, folder: join(folder, experiment.name) });
+  const due = experiments.filter((experiment) => {
+    const present = checkRun(experiment, { ...shared, folder: join(folder, experiment.name) });
+    return present?.status !== "finished";
+  });
+  checkCorpora(due, options);
   const failures = new Map<string, string>();
   for (const experiment of experiments) {
     if (options.signal?.aborted) break;
@@ -52,17 +63,35 @@ export async function compare(experiments: readonly Experiment[], options: Compa
       const header = await run(experiment, {
         ...shared,
         folder: join(folder, experiment.name),
+        smallModelFolder: smallModelFolder(experiment, folder),
         onProgress: (progress) => onProgress?.(experiment, progress),
+        onSmallProgress: onProgress,
       });
       onFinished?.(experiment, header.status);
     } catch (error) {
-      // A run that did not even begin was refused its data, and so would the others be.
-      if (!holdsRun(join(folder, experiment.name))) throw error;
       failures.set(experiment.name, (error as Error).message);
       onFinished?.(experiment, `failed: ${(error as Error).message}`);
     }
   }
+  const [reason] = failures.values();
+  if (reason !== undefined && !names.some((name) => holdsRun(join(folder, name)))) throw new Error(reason);
   return writeReport(folder, { title, names, failures });
+}
+
+/** Tokenises what runs are to read. @throws when that fails, or a small model is from a run with another tokenizer. */
+function checkCorpora(experiments: readonly Experiment[], { folder, cacheFolder, onPrepare }: CompareOptions): void {
+  const corpora = prepareCorpora(experiments, { cacheFolder, onProgress: onPrepare });
+  experiments.forEach((experiment, index) => {
+    const small = smallRunNeeded(experiment, join(folder, experiment.name));
+    if (small !== undefined) checkTokenizer(small, tokenizerJsonOf(corpora[index]));
+  });
+}
+
+/** One for equal small models, whichever runs begin from them. */
+function smallModelFolder(experiment: Experiment, folder: string): string | undefined {
+  const small = smallExperimentOf(experiment);
+  if (small === null) return undefined;
+  return join(folder, SMALL_MODELS_FOLDER, `${small.name}-${experimentHash(small)}`);
 }
 
 /**
@@ -87,8 +116,8 @@ export async function writeReport(
   if (logs.length === 0) throw new Error(`${folder} holds no runs to report on`);
   const compared = compareRuns(options.names === undefined ? targetFirst(logs) : logs, options.title);
   // A run that failed while it trained says so itself.
-  const untold = [...(options.failures ?? [])].filter(([name]) =>
-    logs.some(({ header }) => header.name === name && header.status !== "failed"),
+  const untold = [...(options.failures ?? [])].filter(
+    ([name]) => !logs.some(({ header }) => header.name === name && header.status === "failed"),
   );
   const comparison = {
     ...compared,
