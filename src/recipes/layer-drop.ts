@@ -4,6 +4,8 @@
  *
  * θ(t) = (1 − θ̄)·e^(−γt) + θ̄; layer i = 0 … L−1 is kept with p = 1 − i·(1 − θ)/L, by one coin a batch for both of its branches, which are
  * divided by p. (The authors' code divides by the next layer's p, an off-by-one that is not repeated here.) γ = 100/T is second-hand [M].
+ * Parameters of layers that a whole update drops have no gradient in it, and AdamW leaves them as they are: no decay of weights or moments, no
+ * step count [D].
  */
 
 import { depthsOfKept, planOfKept } from "../apollo/kept-layers.ts";

@@ -3,8 +3,8 @@
  * loss, applied, and forgotten; then training as ever, with a new optimizer. The hundred steps count in the run's cost.
  *
  * The README of the authors' code inherits a warm-up of 10,000 steps, in which a hundred hardly move anything: the operator's
- * learning rate is an option, and what it is here is this project's choice [D]. The authors' main run has 2e-4 without warm-up [C]; here it goes by a
- * cosine to 0 over the hundred steps, of which 2.5 % warm up [D].
+ * learning rate is an option, and its default is this project's choice; it warms up for 2.5 % of the hundred steps and goes by a cosine to 0
+ * over them [D]. The authors' main run has 2e-4 without warm-up [C]; the main run here has the learning rate of all other methods.
  */
 
 import { LigoOperator } from "../apollo/growth/ligo-operator.ts";

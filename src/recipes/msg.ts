@@ -5,10 +5,14 @@
  * All units of the large model are there from the beginning [D]; the authors' code adds those of a dimension when its turn comes, and until
  * then trains, and pays for, the smaller model. What MSG costs here is an upper bound.
  *
- * The authors ramp over 5,000 steps each, in the order inner layers, depth, stream, heads, depth [C]. A share of the run instead is this
- * project's choice, and so is depth last: layers whose mask is still 0 are not run, and cost nothing until their turn [D]. New layers are
- * random and on top; the authors' code can also begin them as copies [C], which is not here. The run's learning-rate schedule begins at
- * growth: it is rewound, as theirs can be, which has no second warm-up then (`warmupRatio: 0`).
+ * The authors ramp the dimensions in the order inner layers, depth, stream, heads, depth [C], over 5,000 steps each where nothing else is said; both
+ * published scripts say 5, of 100 steps, evidently demonstrations. A share of the run instead is this project's choice, and so is depth last:
+ * layers whose mask is still 0 are not run, and cost nothing until their turn [D].
+ *
+ * New layers are on top, and random as methods C.6 has them. The authors' code disagrees: `--new_block_init_strategy` of its run_grow_bert.py is
+ * "copy" by default, and no published script sets it, so that their new layers begin as copies under the mask [C]; that is not here [D].
+ *
+ * The run's learning-rate schedule begins at growth: it is rewound, as theirs can be, which has no second warm-up then (`warmupRatio: 0`).
  */
 
 import { addUnits } from "../apollo/growth/add-units.ts";

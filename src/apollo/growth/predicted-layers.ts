@@ -19,7 +19,8 @@ export interface PredictedLayersOptions {
 
 /**
  * Every matrix has a predictor of its own. Biases and LayerNorms of a new layer are the means of its neighbours' [D]; all else is the
- * small model's, bit by bit.
+ * small model's, bit by bit. (In the authors' notebook load_LESA.ipynb new layers are deep copies of layer 0 whose matrices are replaced: they
+ * have the norms of layer 0 [C]. Its models have no biases.)
  */
 export function predictedLayers({ small, layers, training }: PredictedLayersOptions): Map<string, Values> {
   const parts = partsOf(small, PACKED_PROJECTION);
