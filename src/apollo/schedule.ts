@@ -19,6 +19,8 @@ export interface StagePlanOptions {
   steps: number;
   /** L */
   targetDepth: number;
+  /** What complaints begin with: the method whose stages these are. "schedule" when absent. */
+  name?: string;
 }
 
 /**
@@ -43,21 +45,22 @@ export type BoundaryPreset = keyof typeof BOUNDARY_PRESETS;
  * @throws one sentence naming the values when stages do not increase or do not end at L, or when boundaries are out of
  * order, too many or few, or closer than one update.
  */
-export function stagePlan({ stages, boundaries, steps, targetDepth }: StagePlanOptions): Stage[] {
+export function stagePlan(options: StagePlanOptions): Stage[] {
+  const { stages, boundaries, steps, targetDepth, name = "schedule" } = options;
   const list = stages.join(" | ");
   if (!(Number.isSafeInteger(steps) && steps >= 1))
-    throw new Error(`schedule: a run needs a whole number of steps from 1, not ${steps}`);
-  if (stages.length === 0) throw new Error("schedule: there must be at least one stage, not 0");
+    throw new Error(`${name}: a run needs a whole number of steps from 1, not ${steps}`);
+  if (stages.length === 0) throw new Error(`${name}: there must be at least one stage, not 0`);
   stages.forEach((N, index) => {
     if (!(Number.isSafeInteger(N) && N >= 1))
-      throw new Error(`schedule: the layers of a stage must be a whole number from 1, not ${N}`);
-    if (index > 0 && N <= stages[index - 1]) throw new Error(`schedule: stages must increase, unlike ${list}`);
+      throw new Error(`${name}: the layers of a stage must be a whole number from 1, not ${N}`);
+    if (index > 0 && N <= stages[index - 1]) throw new Error(`${name}: stages must increase, unlike ${list}`);
   });
   if (stages[stages.length - 1] !== targetDepth)
-    throw new Error(`schedule: stages must end at the target depth ${targetDepth}, unlike ${list}`);
+    throw new Error(`${name}: stages must end at the target depth ${targetDepth}, unlike ${list}`);
   if (boundaries.length !== stages.length - 1)
     throw new Error(
-      `schedule: ${stages.length} stages need ${stages.length - 1} boundaries between them, not ${boundaries.length}`,
+      `${name}: ${stages.length} stages need ${stages.length - 1} boundaries between them, not ${boundaries.length}`,
     );
 
   const ends = [...boundaries.map((fraction) => boundaryStep(fraction, steps)), steps];
@@ -70,7 +73,7 @@ export function stagePlan({ stages, boundaries, steps, targetDepth }: StagePlanO
         ? "do not increase"
         : "are too close";
       throw new Error(
-        `schedule: boundaries ${fractions} ${problem}: of ${steps} steps the stage of N = ${uniqueLayers} would have ${firstStep} up to ${endStep}, and every stage needs at least one`,
+        `${name}: boundaries ${fractions} ${problem}: of ${steps} steps the stage of N = ${uniqueLayers} would have ${firstStep} up to ${endStep}, and every stage needs at least one`,
       );
     }
     return { uniqueLayers, firstStep, endStep };

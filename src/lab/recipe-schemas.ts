@@ -25,7 +25,7 @@ import { NEW_LAYERS, oneLayer } from "../recipes/one-layer.ts";
 import { RAPTR_SCALES, raptr } from "../recipes/raptr.ts";
 import type { Recipe, RecipeCall } from "../recipes/recipe.ts";
 import { scratch } from "../recipes/scratch.ts";
-import { stackbert } from "../recipes/stackbert.ts";
+import { STACKBERT_RATES, stackbert } from "../recipes/stackbert.ts";
 import { DEPTH_COPIES, staged } from "../recipes/staged.ts";
 import { adaptiveSwe, swe, UNTYING_RULES } from "../recipes/swe.ts";
 import { fraction, number, whole } from "./number-schemas.ts";
@@ -78,7 +78,7 @@ const ENTRIES = [
       stages: layerCounts.optional(),
       boundaries: z.array(fraction).optional(),
       map: z.enum(LAYER_MAPS).default("stack"),
-      learningRate: z.enum(["common", "original"]).default("common"),
+      learningRate: z.enum(STACKBERT_RATES).default("common"),
     },
     stackbert,
   ),

@@ -6,7 +6,7 @@
 
 import { layerMap } from "../apollo/layer-map.ts";
 import { planFromMap } from "../apollo/step-plan.ts";
-import type { Recipe } from "./recipe.ts";
+import { checkUnit, type Recipe } from "./recipe.ts";
 import { scratch } from "./scratch.ts";
 
 export interface AlbertOptions {
@@ -16,10 +16,7 @@ export interface AlbertOptions {
 
 export const albert: Recipe<AlbertOptions> = ({ unitLayers = 1 }, call) => {
   const { steps, targetDepth } = call;
-  if (!(Number.isInteger(unitLayers) && unitLayers >= 1 && unitLayers < targetDepth))
-    throw new Error(
-      `albert: a unit that is repeated in ${targetDepth} layers has 1 to ${targetDepth - 1}, not ${unitLayers}`,
-    );
+  checkUnit("albert", unitLayers, targetDepth);
   const layersAt = (uniqueLayers: number, depth: number) => layerMap("stack", uniqueLayers, depth);
   const plan = planFromMap(layersAt(unitLayers, targetDepth));
   return {

@@ -24,12 +24,12 @@ export interface ApolloOptions {
   sharedGradient?: "sum" | "mean";
 }
 
-export const apollo: Recipe<ApolloOptions> = (options, { steps, targetDepth }) => {
+export const apollo: Recipe<ApolloOptions> = (options, { steps, targetDepth, name }) => {
   const { stages, boundaries, depth = { sampler: "lvps" }, map = "interp_floor", optimizerAtGrowth = "slot" } = options;
   const { depthDraw = "step", sharedGradient = "sum" } = options;
   const sampler = depthSampler(depth);
   const layersAt = (uniqueLayers: number, depthNow: number) => layerMap(map, uniqueLayers, depthNow);
-  const plan = stagePlan({ stages, boundaries, steps, targetDepth });
+  const plan = stagePlan({ stages, boundaries, steps, targetDepth, name });
   // A sampler that cannot serve a stage, for its k, is refused here and not in the middle of a run.
   for (const { uniqueLayers } of plan) sampler.expectedDepth(uniqueLayers, targetDepth);
   return {

@@ -15,7 +15,7 @@ import { layerMap } from "../apollo/layer-map.ts";
 import type { DescribedMethod } from "../apollo/method.ts";
 import { boundaryStep } from "../apollo/schedule.ts";
 import { straightMap, straightPlan } from "../apollo/step-plan.ts";
-import { checkWidensWithNorm, type Recipe, type RecipeCall } from "./recipe.ts";
+import { checkWidensWithNorm, partOf, type Recipe, type RecipeCall } from "./recipe.ts";
 import { scratch } from "./scratch.ts";
 
 export interface Bert2BertOptions {
@@ -23,16 +23,19 @@ export interface Bert2BertOptions {
   widthMap?: WidthMapName;
   /** E_b, share of the steps that train prefixes; 0 when absent. Published is 0.125: 5 of 40 epochs [N]. */
   prefixShare?: number;
-  /** l_b: prefixes have whole multiples of it, and so many layers learn; L/4 when absent, as 3 of 12 [N]. */
+  /** l_b: prefixes have whole multiples of it, and so many layers learn; L/4 when absent, as 3 of 12 [N]. Only beside `prefixShare`. */
   prefixLayers?: number;
 }
 
 export const bert2bert: Recipe<Bert2BertOptions> = (options, call) => {
-  const { knowledge = "aki", widthMap = "random", prefixShare = 0, prefixLayers = call.targetDepth / 4 } = options;
-  checkWidensWithNorm("bert2bert", call);
+  const { knowledge = "aki", widthMap = "random", prefixShare = 0, prefixLayers } = options;
+  const { name = `bert2bert-${knowledge}` } = call;
+  checkWidensWithNorm(name, call);
+  if (prefixShare === 0 && prefixLayers !== undefined)
+    throw new Error(`${name}: prefixLayers ${prefixLayers} means nothing without a prefixShare`);
   return {
-    ...(prefixShare === 0 ? scratch({}, call) : prefixesFirst(prefixShare, prefixLayers, call)),
-    name: `bert2bert-${knowledge}`,
+    ...(prefixShare === 0 ? scratch({}, call) : prefixesFirst(prefixShare, prefixLayers, { ...call, name })),
+    name,
     firstWeights(first) {
       const { model, small } = first;
       const wide = widerModel({
@@ -52,14 +55,19 @@ export const bert2bert: Recipe<Bert2BertOptions> = (options, call) => {
  * trains the top l_b of these; the others stay as they are. The token table is the head as well: where lower layers are frozen
  * its lookups are frozen with the other embeddings, and it learns as the head [D] (the sources may train it in both uses [M]).
  */
-function prefixesFirst(share: number, blockLayers: number, call: RecipeCall): DescribedMethod {
-  const { steps, targetDepth: L } = call;
+function prefixesFirst(
+  share: number,
+  prefixLayers: number | undefined,
+  call: RecipeCall & { name: string },
+): DescribedMethod {
+  const { steps, targetDepth: L, name } = call;
+  const blockLayers = prefixLayers ?? partOf(L, 4, { name, option: "prefixLayers" });
   const count = L / blockLayers;
   if (!(Number.isInteger(blockLayers) && Number.isInteger(count)))
-    throw new Error(`bert2bert: prefixes of whole multiples of ${blockLayers} layers do not make ${L}`);
+    throw new Error(`${name}: prefixes of whole multiples of ${blockLayers} layers do not make ${L}`);
   const end = share > 0 && share < 1 ? boundaryStep(share, steps) : 0;
   if (!(end >= 1 && end < steps))
-    throw new Error(`bert2bert: a share of ${share} of ${steps} steps for prefixes leaves a stage without any`);
+    throw new Error(`${name}: a share of ${share} of ${steps} steps for prefixes leaves a stage without any`);
   return {
     ...scratch({}, call),
     stages: [

@@ -21,15 +21,20 @@ export interface GStackOptions {
 
 export const gstack: Recipe<GStackOptions> = ({ growthFactor = 4, boundary = 0.1 }, call) => {
   const { targetDepth, steps } = call;
+  const name = "gstack";
+  if (!(Number.isInteger(growthFactor) && growthFactor >= 2))
+    throw new Error(`${name}: layers are stacked two times or more, not ${growthFactor}`);
+  if (targetDepth % growthFactor !== 0)
+    throw new Error(`${name}: no whole number of layers, stacked ${growthFactor} times, makes ${targetDepth}`);
   const stages = [targetDepth / growthFactor, targetDepth];
   const grown = apollo(
     { stages, boundaries: [boundary], map: "stack", depth: { sampler: "none" }, optimizerAtGrowth: "reset_all" },
-    call,
+    { ...call, name },
   );
   const growth = grown.stages[0].endStep;
   return {
     ...grown,
-    name: "gstack",
+    name,
     learningRate: (peak) => {
       const small = learningRateSchedule({ kind: "cosine", peak, steps: growth });
       const large = learningRateSchedule({ kind: "cosine", peak, steps: steps - growth });

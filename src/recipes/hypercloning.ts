@@ -15,5 +15,5 @@ export const hypercloning: Recipe<object> = (_, call) => {
     if (from.layers !== to.layers)
       throw new Error(`hypercloning: it widens alone, and ${from.layers} layers cannot become ${to.layers}`);
   }
-  return { ...bert2bert({ knowledge: "fpi", widthMap: "circular" }, call), name: "hypercloning" };
+  return bert2bert({ knowledge: "fpi", widthMap: "circular" }, { ...call, name: "hypercloning" });
 };

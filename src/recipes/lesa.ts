@@ -10,7 +10,7 @@
 
 import { checkSameWidth } from "../apollo/growth/parameter-axes.ts";
 import { predictedLayers } from "../apollo/growth/predicted-layers.ts";
-import type { Recipe } from "./recipe.ts";
+import { partOf, type Recipe } from "./recipe.ts";
 import { scratch } from "./scratch.ts";
 
 export const LESA_TRAINED = ["new", "all"] as const;
@@ -28,7 +28,8 @@ export interface LesaOptions {
 
 export const lesa: Recipe<LesaOptions> = (options, call) => {
   const { targetDepth: L, growth } = call;
-  const { inserted = L / 3, trained = "new", epochs = 5, normWeight = 5e-5 } = options;
+  const { inserted = partOf(L, 3, { name: "lesa", option: "inserted" }) } = options;
+  const { trained = "new", epochs = 5, normWeight = 5e-5 } = options;
   const layers = withGaps(L - inserted, inserted);
   const added = layers.flatMap((source, slot) => (source === null ? [slot] : []));
   if (growth !== undefined) {
@@ -55,7 +56,10 @@ export const lesa: Recipe<LesaOptions> = (options, call) => {
 function withGaps(from: number, inserted: number): (number | null)[] {
   if (!Number.isInteger(inserted))
     throw new Error(`lesa: ${inserted} layers cannot be inserted; a whole number must be given`);
-  if (from < 3) throw new Error(`lesa: it learns from three old layers or more, not from ${from}`);
+  if (from < 3)
+    throw new Error(
+      `lesa: ${inserted} of ${from + inserted} layers cannot be inserted; it learns from three old ones or more`,
+    );
   if (inserted < 1 || inserted > from - 1)
     throw new Error(`lesa: ${from} layers have ${from - 1} gaps, in which ${inserted} layers cannot be inserted`);
   const lowest = from - 1 - inserted;

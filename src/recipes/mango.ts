@@ -6,7 +6,7 @@
  * shrinks them shrinks the weights that they copy [D]. A new optimizer for the run itself [D].
  */
 
-import { MangoOperator } from "../apollo/growth/mango-operator.ts";
+import { checkRingFits, MangoOperator } from "../apollo/growth/mango-operator.ts";
 import type { LigoRecipeOptions } from "./ligo.ts";
 import type { Recipe } from "./recipe.ts";
 import { scratch } from "./scratch.ts";
@@ -18,6 +18,7 @@ export interface MangoRecipeOptions extends LigoRecipeOptions {
 
 export const mango: Recipe<MangoRecipeOptions> = (options, call) => {
   const { operatorSteps = 100, operatorLearningRate = 1e-3, depthMap = "stack", rank = 1 } = options;
+  if (call.growth !== undefined) checkRingFits({ ...call.growth, rank });
   return {
     ...scratch({}, call),
     name: "mango",

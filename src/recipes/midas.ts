@@ -9,7 +9,7 @@
 import { growByMap } from "../apollo/growth/grow-layers.ts";
 import { planFromMap, straightMap } from "../apollo/step-plan.ts";
 import { apollo } from "./apollo.ts";
-import type { Recipe } from "./recipe.ts";
+import { partOf, type Recipe } from "./recipe.ts";
 
 export const BLOCK_COPIES = ["last", "middle", "centre"] as const;
 export type BlockCopy = (typeof BLOCK_COPIES)[number];
@@ -23,13 +23,21 @@ export interface MidasOptions {
   copied?: BlockCopy;
 }
 
+const NAMES = { last: "gradstack", middle: "midas", centre: "lidas" } as const satisfies Record<BlockCopy, string>;
+
+/** Layers of a block, L/4 when absent. @throws when blocks of so many do not make the model. */
+export function blockOf(name: string, L: number, blockLayers = partOf(L, 4, { name, option: "blockLayers" })): number {
+  if (!Number.isInteger(blockLayers) || L % blockLayers !== 0)
+    throw new Error(`${name}: blocks of ${blockLayers} layers do not make ${L}`);
+  return blockLayers;
+}
+
 export const midas: Recipe<MidasOptions> = (options, call) => {
   const { targetDepth } = call;
-  const { blockLayers = targetDepth / 4, alpha = 1, copied = "middle" } = options;
-  const count = targetDepth / blockLayers;
-  if (!Number.isInteger(blockLayers) || !Number.isInteger(count))
-    throw new Error(`midas: blocks of ${blockLayers} layers do not make ${targetDepth}`);
-  const lengths = Array.from({ length: count }, (_, index) => (index + 1) ** alpha);
+  const { alpha = 1, copied = "middle" } = options;
+  const { name = NAMES[copied] } = call;
+  const blockLayers = blockOf(name, targetDepth, options.blockLayers);
+  const lengths = Array.from({ length: targetDepth / blockLayers }, (_, index) => (index + 1) ** alpha);
   const whole = lengths.reduce((sum, length) => sum + length, 0);
   const boundaries = lengths
     .slice(0, -1)
@@ -43,8 +51,8 @@ export const midas: Recipe<MidasOptions> = (options, call) => {
     return layers;
   };
   return {
-    ...apollo({ stages, boundaries, depth: { sampler: "none" } }, call),
-    name: { last: "gradstack", middle: "midas", centre: "lidas" }[copied],
+    ...apollo({ stages, boundaries, depth: { sampler: "none" } }, { ...call, name }),
+    name,
     grow: (growth) => growByMap(growth, growthMap(growth.from), "follow"),
     growthMap,
     layersAt,

@@ -10,7 +10,7 @@
 
 import { boundaryStep } from "../apollo/schedule.ts";
 import { straightMap, straightPlan } from "../apollo/step-plan.ts";
-import { midas } from "./midas.ts";
+import { blockOf, midas } from "./midas.ts";
 import type { Recipe } from "./recipe.ts";
 
 export interface MsltOptions {
@@ -22,25 +22,23 @@ export interface MsltOptions {
 
 export const mslt: Recipe<MsltOptions> = (options, call) => {
   const { steps, targetDepth: L } = call;
-  const { blockLayers = L / 4, stageLength = 0.1 } = options;
-  if (!Number.isInteger(blockLayers) || L % blockLayers !== 0)
-    throw new Error(`mslt: blocks of ${blockLayers} layers do not make ${L}`);
-  // Their own lengths follow: equal ones are possible wherever any are.
-  const grown = midas({ blockLayers, copied: "last", alpha: 0 }, call);
-  const count = grown.stages.length;
+  const { stageLength = 0.1 } = options;
+  const name = "mslt";
+  const blockLayers = blockOf(name, L, options.blockLayers);
+  const count = L / blockLayers;
   if (stageLength * count >= 1)
-    throw new Error(`mslt: ${count} stages of ${stageLength} of the run leave nothing for the whole model`);
+    throw new Error(`${name}: ${count} stages of ${stageLength} of the run leave nothing for the whole model`);
   const endOf = (stage: number) => boundaryStep(stageLength * (stage + 1), steps);
-  const stages = grown.stages.map(({ uniqueLayers }, index) => ({
-    uniqueLayers,
+  const stages = Array.from({ length: count }, (_, index) => ({
+    uniqueLayers: (index + 1) * blockLayers,
     firstStep: index === 0 ? 0 : endOf(index - 1),
     endStep: index === count - 1 ? steps : endOf(index),
   }));
   if (stages.some(({ firstStep, endStep }) => endStep <= firstStep))
-    throw new Error(`mslt: stages of ${stageLength} of ${steps} steps are too short`);
+    throw new Error(`${name}: stages of ${stageLength} of ${steps} steps are too short`);
   return {
-    ...grown,
-    name: "mslt",
+    // The lengths of its stages are not used: equal ones are possible wherever any are.
+    ...midas({ blockLayers, copied: "last", alpha: 0 }, { ...call, name }),
     stages,
     planStep({ step, uniqueLayers }) {
       const plan = straightPlan(uniqueLayers);

@@ -35,16 +35,18 @@ export const oneLayer: Recipe<OneLayerOptions> = (options, call) => {
     boundary = 0.8,
     optimizerAtGrowth = "slot",
   } = options;
+  const name = layers === 0 ? "zero-layer" : "one-layer";
+  if (call.targetDepth < 2) throw new Error(`${name}: it expands to two layers or more, not to ${call.targetDepth}`);
   if (layers === 0 && newLayers === "copy")
-    throw new Error("zero-layer: there is no layer to copy; new layers are random");
+    throw new Error(`${name}: there is no layer to copy; new layers are random`);
   if (newLayers === "random" && !KEPT_OR_GONE.includes(optimizerAtGrowth))
-    throw new Error(`one-layer: random new layers are copies of none, for which "${optimizerAtGrowth}" means nothing`);
+    throw new Error(`${name}: random new layers are copies of none, for which "${optimizerAtGrowth}" means nothing`);
   const method = {
     ...apollo(
       { stages: [1, call.targetDepth], boundaries: [boundary], depth: { sampler: "none" }, optimizerAtGrowth },
-      call,
+      { ...call, name },
     ),
-    name: layers === 0 ? "zero-layer" : "one-layer",
+    name,
     learningRate: (peak: number) =>
       learningRateSchedule({ kind: "wsd", peak, steps: call.steps, warmupRatio: 0.02, decayRatio: 0.1 }),
   };

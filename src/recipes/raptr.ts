@@ -3,7 +3,8 @@
  * the first and the last always among them, and the expected length of the path grows by stages.
  *
  * Random depth without sharing: the control for the claim that sharing matters. How the authors rescale the branches that
- * run is not verified; 1/p, its square root, and none are offered [D].
+ * run is not verified; 1/p, its square root, and none are offered [D]. Parameters of layers that a step skips have no gradient in it, and
+ * AdamW leaves them as they are: no decay of weights or moments, no step count [D].
  */
 
 import { depthsOfKept, planOfKept } from "../apollo/kept-layers.ts";
@@ -14,7 +15,7 @@ import { scratch } from "./scratch.ts";
 export const RAPTR_SCALES = ["inverse", "sqrt", "none"] as const;
 
 export interface RaptrOptions {
-  /** Expected layers in each of the stages, which are equally long; L/2, 2L/3, 5L/6 and L when absent (6-8-10-12 of 12). */
+  /** Expected layers in each of the stages, which are equally long, never fewer than before; L/2, 2L/3, 5L/6 and L when absent (6-8-10-12 of 12). */
   lengths?: readonly number[];
   /** Factor on a kept branch: 1/p, 1/√p or 1, with p the probability that its layer is kept. */
   scale?: (typeof RAPTR_SCALES)[number];
@@ -28,6 +29,8 @@ export const raptr: Recipe<RaptrOptions> = (options, call) => {
     if (!(length >= 2 && length <= L))
       throw new Error(`raptr: a path through ${L} layers has 2 to ${L} of them, not ${length}`);
   }
+  if (lengths.some((length, stage) => length < lengths[stage - 1]))
+    throw new Error(`raptr: paths must not become shorter from stage to stage, unlike ${lengths.join(" | ")}`);
   if (lengths.length === 0 || lengths.length > steps)
     throw new Error(`raptr: ${lengths.length} stages do not fit into ${steps} steps`);
   const endOf = (index: number) => Math.floor(((index + 1) * steps) / lengths.length);

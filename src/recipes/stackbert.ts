@@ -7,7 +7,9 @@
 
 import type { LayerMapName } from "../apollo/layer-map.ts";
 import { apollo } from "./apollo.ts";
-import type { Recipe } from "./recipe.ts";
+import { partOf, type Recipe } from "./recipe.ts";
+
+export const STACKBERT_RATES = ["common", "original"] as const;
 
 export interface StackBertOptions {
   /** N of each phase; L/4, L/2, L when absent. */
@@ -15,7 +17,7 @@ export interface StackBertOptions {
   boundaries?: readonly number[];
   map?: LayerMapName;
   /** The run's own schedule, or the published one: linear pieces, one per phase. */
-  learningRate?: "common" | "original";
+  learningRate?: (typeof STACKBERT_RATES)[number];
 }
 
 /** Learning rates at the beginning and end of each phase, of 8e-4, and the share of the phase that warms up [C]. */
@@ -27,17 +29,21 @@ const PHASES = [
 
 export const stackbert: Recipe<StackBertOptions> = (options, call) => {
   const { targetDepth } = call;
-  const { stages = [targetDepth / 4, targetDepth / 2, targetDepth], boundaries = [0.125, 0.3] } = options;
-  const { map = "stack", learningRate = "common" } = options;
-  const grown = apollo({ stages, boundaries, map, depth: { sampler: "none" }, optimizerAtGrowth: "reset_all" }, call);
-  if (learningRate === "common") return { ...grown, name: "stackbert" };
+  const name = "stackbert";
+  const { stages = doublings(partOf(targetDepth, 4, { name, option: "stages" })) } = options;
+  const { boundaries = [0.125, 0.3], map = "stack", learningRate = "common" } = options;
+  const grown = apollo(
+    { stages, boundaries, map, depth: { sampler: "none" }, optimizerAtGrowth: "reset_all" },
+    { ...call, name },
+  );
+  if (learningRate === "common") return { ...grown, name };
   if (stages.length !== PHASES.length)
     throw new Error(
       `stackbert: the original learning rate has ${PHASES.length} phases, these stages are ${stages.length}`,
     );
   return {
     ...grown,
-    name: "stackbert",
+    name,
     learningRate: (peak) => (update) => {
       const phase = grown.stages.findIndex(({ endStep }) => update < endStep);
       const { firstStep, endStep } = grown.stages[phase];
@@ -48,3 +54,5 @@ export const stackbert: Recipe<StackBertOptions> = (options, call) => {
     },
   };
 };
+
+const doublings = (quarter: number) => [quarter, 2 * quarter, 4 * quarter];

@@ -9,7 +9,7 @@
 
 import { splitGroups, TiedLayers, untieAll } from "../apollo/tied-layers.ts";
 import { apollo } from "./apollo.ts";
-import type { Recipe } from "./recipe.ts";
+import { checkUnit, type Recipe } from "./recipe.ts";
 import { scratch } from "./scratch.ts";
 
 export interface SweOptions {
@@ -19,8 +19,10 @@ export interface SweOptions {
   boundary?: number;
 }
 
-export const swe: Recipe<SweOptions> = ({ unitLayers = 1, boundary = 0.1 }, call) => ({
-  ...apollo(
+export const swe: Recipe<SweOptions> = ({ unitLayers = 1, boundary = 0.1 }, call) => {
+  const name = "swe-f";
+  checkUnit(name, unitLayers, call.targetDepth);
+  const tied = apollo(
     {
       stages: [unitLayers, call.targetDepth],
       boundaries: [boundary],
@@ -29,10 +31,10 @@ export const swe: Recipe<SweOptions> = ({ unitLayers = 1, boundary = 0.1 }, call
       sharedGradient: "mean",
       optimizerAtGrowth: "copy",
     },
-    call,
-  ),
-  name: "swe-f",
-});
+    { ...call, name },
+  );
+  return { ...tied, name };
+};
 
 /** `all` (SWE-A) unties everything at once, `split` (SWE-M) a group wherever its neighbours part. */
 export const UNTYING_RULES = ["all", "split"] as const;
@@ -51,14 +53,12 @@ export const adaptiveSwe: Recipe<AdaptiveSweOptions> = (options, call) => {
   const { steps, targetDepth } = call;
   const { untying = "all", unitLayers = 1, threshold = 0.5 } = options;
   const { checkEvery = Math.max(1, Math.round(steps / 500)) } = options;
-  if (!(Number.isInteger(unitLayers) && unitLayers >= 1 && unitLayers < targetDepth))
-    throw new Error(
-      `swe: a unit that is repeated in ${targetDepth} layers has 1 to ${targetDepth - 1}, not ${unitLayers}`,
-    );
+  const name = untying === "all" ? "swe-a" : "swe-m";
+  checkUnit(name, unitLayers, targetDepth);
   const rule = untying === "all" ? untieAll(threshold) : splitGroups(threshold);
   return {
     ...scratch({}, call),
-    name: untying === "all" ? "swe-a" : "swe-m",
+    name,
     gradientRule: new TiedLayers({ layers: targetDepth, unitLayers, checkEvery, rule }),
   };
 };

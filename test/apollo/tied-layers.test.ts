@@ -153,7 +153,9 @@ describe("tied layers in training", () => {
     expectSameNumbers(layerOf(model, 2), layerOf(model, 0));
     expectSameNumbers(layerOf(model, 3), layerOf(model, 1));
     expect(layerOf(model, 1)).to.not.deep.equal(layerOf(model, 0));
-    expect(() => adaptiveSwe({ unitLayers: L }, call)).to.throw("swe: a unit that is repeated in 4 layers has 1 to 3");
+    expect(() => adaptiveSwe({ unitLayers: L }, call)).to.throw(
+      "swe-a: a unit that is repeated in 4 layers has 1 to 3",
+    );
     expect(() => adaptiveSwe({ checkEvery: 0 }, call)).to.throw("a whole number of updates apart, not 0");
   });
 

@@ -101,6 +101,21 @@ describe("experiments", () => {
       /mslt: blocks of 5 layers do not make 12/,
     ],
     [
+      "hypercloning that widens a post-LN GPT, by its name",
+      { model: { ...base.model, norm: "post" }, recipe: { kind: "hypercloning", small: { hidden: 8, heads: 1 } } },
+      /hypercloning: post-LN GPT/,
+    ],
+    [
+      "a ring that no memory holds",
+      { recipe: { kind: "mango", rank: 100_000, small: { hidden: 8, heads: 1 } } },
+      /mango: at rank 100000 a product of its ring takes \d+\.\d\d GiB .* ranks are small/,
+    ],
+    [
+      "prefixes of a first stage that there is not",
+      { recipe: { kind: "bert2bert", prefixLayers: 3, small: { hidden: 8, heads: 1 } } },
+      /bert2bert-aki: prefixLayers 3 means nothing without a prefixShare/,
+    ],
+    [
       "a policy for random layers",
       { recipe: { kind: "one-layer", newLayers: "random", optimizerAtGrowth: "copy" } },
       /random new layers are copies of none, for which "copy" means nothing/,

@@ -21,12 +21,12 @@ describe("a run in its folder", () => {
   after(() => rmSync(folder, { recursive: true }));
 
   function experiment(
-    change: { recipe?: RecipeInput; family?: "gpt" | "bert"; peak?: number; name?: string } = {},
+    change: { recipe?: RecipeInput; family?: "gpt" | "bert"; layers?: number; peak?: number; name?: string } = {},
   ): Experiment {
-    const { recipe = progressive, family = "gpt", peak = 3e-3, name = "small" } = change;
+    const { recipe = progressive, family = "gpt", layers = 4, peak = 3e-3, name = "small" } = change;
     return parseExperiment({
       name,
-      model: { family, layers: 4, hidden: 16, heads: 2, context: 16, vocabulary: 300, dropout: 0.1 },
+      model: { family, layers, hidden: 16, heads: 2, context: 16, vocabulary: 300, dropout: 0.1 },
       data: { corpus, validationFraction: 0.2, validationTokens: 256 },
       recipe,
       training: { steps: 24, batch: 4, learningRate: { peak } },
@@ -127,6 +127,9 @@ describe("a run in its folder", () => {
     };
     expect(await failure({ family: "bert" }, place)).to.match(/small model's family is gpt, the large one's bert/);
     expect(await failure({}, join(folder, "nowhere"))).to.match(/nowhere is not a folder/);
+    expect(await failure({ layers: 2 }, place)).to.match(
+      /small-model: growth: a model with layers 4 cannot become one with 2$/,
+    );
     expect(() => experiment({ recipe: { ...recipes.fpi, small: {} } })).to.throw(
       /the folder of a run, or hidden and heads/,
     );

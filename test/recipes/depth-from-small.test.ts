@@ -199,8 +199,13 @@ describe("LESA", () => {
     expect(experiment(recipe(5, { layers: 6 }), 11).recipe.kind).to.equal("lesa");
     expect(() => experiment(recipe(undefined, {}))).to.throw("12 layers and 4 inserted ones do not make 12");
     expect(() => experiment(recipe(6, { layers: 6 }))).to.throw("6 layers have 5 gaps, in which 6 layers cannot");
-    expect(() => experiment(recipe(undefined, { layers: 6 }), 10)).to.throw("a whole number must be given");
-    expect(() => experiment(recipe(1, { layers: 2 }), 3)).to.throw("from three old layers or more, not from 2");
+    expect(() => experiment(recipe(undefined, { layers: 6 }), 10)).to.throw(
+      "lesa: 10 layers do not make 3 equal parts; inserted must be given",
+    );
+    expect(() => experiment(recipe(1, { layers: 2 }), 3)).to.throw(
+      "lesa: 1 of 3 layers cannot be inserted; it learns from three old ones or more",
+    );
+    expect(() => experiment(recipe(50, { layers: 8 }))).to.throw("lesa: 50 of 12 layers cannot be inserted");
     expect(() => experiment(recipe(4, { layers: 8, hidden: 4, heads: 1 }))).to.throw("4 channels cannot become 8");
     expect(() => grown((call) => lesa({ inserted: 2 }, call), "gpt", 3, 6)).to.throw(
       "3 layers and 2 inserted ones do not make 6",

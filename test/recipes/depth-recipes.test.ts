@@ -16,7 +16,7 @@ import { oneLayer } from "../../src/recipes/one-layer.ts";
 import { raptr } from "../../src/recipes/raptr.ts";
 import { scratch } from "../../src/recipes/scratch.ts";
 import { stackbert } from "../../src/recipes/stackbert.ts";
-import { swe } from "../../src/recipes/swe.ts";
+import { adaptiveSwe, swe } from "../../src/recipes/swe.ts";
 import { Random } from "../../src/tensor/random.ts";
 import { causalBatch, expectSameNumbers, TINY_TOKENS, tinyGpt } from "../nn/tiny-models.ts";
 
@@ -118,7 +118,10 @@ describe("G_stack", () => {
   });
 
   it("refuses a factor that does not divide the depth", () => {
-    expect(() => gstack({ growthFactor: 5 }, CALL)).to.throw("2.4");
+    expect(() => gstack({ growthFactor: 5 }, CALL)).to.throw(
+      "gstack: no whole number of layers, stacked 5 times, makes 12",
+    );
+    expect(() => gstack({ growthFactor: 1 }, CALL)).to.throw("gstack: layers are stacked two times or more, not 1");
   });
 });
 
@@ -477,6 +480,15 @@ describe("RaPTr", () => {
     expect(() => raptr({ lengths: [1, 12] }, CALL)).to.throw("a path through 12 layers has 2 to 12 of them, not 1");
     expect(() => raptr({}, { steps: 10, targetDepth: 2 })).to.throw("a model of 2 layers");
   });
+
+  it("refuses paths that become shorter, not such as stay as long", () => {
+    expect(() => raptr({ lengths: [6, 12, 8] }, CALL)).to.throw(
+      "raptr: paths must not become shorter from stage to stage, unlike 6 | 12 | 8",
+    );
+    expect(stagesOf(raptr({ lengths: [6, 6] }, CALL))).to.have.length(2);
+    // Rounding gives the shortest model the same length twice.
+    expect(stagesOf(raptr({}, { steps: 8, targetDepth: 3 }))).to.have.length(4);
+  });
 });
 
 describe("progressive layer dropping", () => {
@@ -525,6 +537,67 @@ describe("progressive layer dropping", () => {
       expect(expected).to.be.closeTo(0.99 * (12 - ((1 - limit) * 11) / 2) + 0.01 * 12, 1e-9);
     }
   });
+});
+
+describe("layers that a step skips", () => {
+  for (const [name, method] of [
+    ["RaPTr", raptr({ lengths: [2, 6] }, { steps: 6, targetDepth: 6 })],
+    ["layer dropping", layerDrop({ limit: 0.2, decay: 1e9 }, { steps: 40, targetDepth: 6 })],
+  ] as const) {
+    it(`of ${name} have neither decay nor an update in it`, () => {
+      const model = tinyGpt({ layers: 6 });
+      const optimizer = new AdamW(model.parameters(), { weightDecay: 0.5 });
+      const training = train({
+        ...{ model, method, optimizer, learningRate: () => 1e-2 },
+        ...{ batchAt: causalBatch, tokensPerBatch: TINY_TOKENS, seed: 1 },
+      });
+      const stateOf = (layer: number) => {
+        const state = optimizer.state.get(model.blocks[layer].parameters()[0]);
+        return { weights: layerOf(model, layer), step: state?.step, m: state && Array.from(state.averages.m.numbers) };
+      };
+      let before = model.blocks.map((_, layer) => stateOf(layer));
+      let skipped = 0;
+      for (const { plans } of training) {
+        const ran = new Set(plans.flatMap(weightsOf));
+        const after = model.blocks.map((_, layer) => stateOf(layer));
+        after.forEach((state, layer) => {
+          if (ran.has(layer)) return;
+          expect(state).to.deep.equal(before[layer]);
+          skipped++;
+        });
+        before = after;
+      }
+      expect(skipped).to.be.greaterThan(0);
+    });
+  }
+});
+
+describe("complaints about sizes", () => {
+  const of = (L: number) => ({ steps: 400, targetDepth: L });
+  for (const [complaint, make] of [
+    ["stackbert: 10 layers do not make 4 equal parts; stages must be given", () => stackbert({}, of(10))],
+    ["stackbert: boundaries 0.125, 0.3 are too close", () => stackbert({}, { steps: 3, targetDepth: 12 })],
+    ["gstack: no whole number of layers, stacked 4 times, makes 10", () => gstack({}, of(10))],
+    ["gstack: boundaries 0.1 are too close", () => gstack({}, { steps: 5, targetDepth: 12 })],
+    ["midas: 10 layers do not make 4 equal parts; blockLayers must be given", () => midas({}, of(10))],
+    ["gradstack: blocks of 5 layers do not make 12", () => midas({ copied: "last", blockLayers: 5 }, CALL)],
+    ["lidas: 10 layers do not make 4 equal parts", () => midas({ copied: "centre" }, of(10))],
+    ["lidas: boundaries 0.1, 0.3, 0.6 are too close", () => midas({ copied: "centre" }, { steps: 3, targetDepth: 12 })],
+    ["mslt: 10 layers do not make 4 equal parts", () => mslt({}, of(10))],
+    ["mslt: stages of 0.1 of 3 steps are too short", () => mslt({}, { steps: 3, targetDepth: 12 })],
+    ["swe-f: a unit that is repeated in 12 layers has 1 to 11, not 12", () => swe({ unitLayers: 12 }, CALL)],
+    ["swe-f: a unit is repeated in two layers or more, not in 1", () => swe({}, of(1))],
+    ["swe-a: a unit is repeated in two layers or more, not in 1", () => adaptiveSwe({}, of(1))],
+    ["swe-m: a unit that is repeated in 4 layers", () => adaptiveSwe({ untying: "split", unitLayers: 4 }, of(4))],
+    ["albert: a unit is repeated in two layers or more, not in 1", () => albert({}, of(1))],
+    ["one-layer: it expands to two layers or more, not to 1", () => oneLayer({}, of(1))],
+    ["zero-layer: it expands to two layers or more, not to 1", () => oneLayer({ layers: 0 }, of(1))],
+    ["zero-layer: boundaries 0.8 are too close", () => oneLayer({ layers: 0 }, { steps: 1, targetDepth: 2 })],
+  ] as const) {
+    it(`name the recipe: ${complaint}`, () => {
+      expect(make).to.throw(new RegExp(`^${complaint.replaceAll(".", "\\.")}`));
+    });
+  }
 });
 
 describe("ALBERT's sharing", () => {

@@ -43,6 +43,12 @@ describe("bert2BERT's two-stage training", () => {
       "multiples of 5 layers do not make 12",
     );
     expect(() => bert2bert({ prefixShare: 0.001 }, CALL)).to.throw("a share of 0.001 of 400 steps");
+    expect(() => bert2bert({ prefixLayers: 3 }, CALL)).to.throw(
+      "bert2bert-aki: prefixLayers 3 means nothing without a prefixShare",
+    );
+    expect(() => bert2bert({ knowledge: "fpi", prefixShare: 0.1 }, { steps: 400, targetDepth: 10 })).to.throw(
+      "bert2bert-fpi: 10 layers do not make 4 equal parts; prefixLayers must be given",
+    );
   });
 
   it("draws each depth as often as it says", () => {

@@ -16,7 +16,8 @@
  */
 
 import { add, type IndexRange, matmul, permute, reshape, slice, stack, transpose } from "../../autograd/index.ts";
-import { initialize, normal } from "../../nn/index.ts";
+import { initialize, type ModelSize, normal } from "../../nn/index.ts";
+import { MAXIMUM_BYTES } from "../../tensor/memory.ts";
 import { scope } from "../../tensor/scope.ts";
 import { type Initializer, Parameter, type Tensor } from "../../tensor/tensor.ts";
 import { type LayerMapName, layerMap } from "../layer-map.ts";
@@ -49,6 +50,20 @@ const CUTS: Cuts = {
   "feedForward.up.bias": { axis: -1, count: 4 },
   "feedForward.down.weight": { axis: 0, count: 4 },
 };
+
+/** Matrices of a layer: Q, K, V, O, and four chunks of each feed-forward layer. */
+const MATRICES = 12;
+
+/** @throws when training the ring could not fit into memory, whatever else stands there: its largest product and that product's gradient. */
+export function checkRingFits({ rank, from, to }: { rank: number; from: ModelSize; to: ModelSize }): void {
+  const elements = rank ** 2 * MATRICES * from.hidden * to.hidden * to.layers; // [I₁, R, B, O₂, L₂, R]
+  const bytes = 2 * 4 * elements;
+  if (bytes <= MAXIMUM_BYTES) return;
+  const [needed, available] = [bytes, MAXIMUM_BYTES].map((size) => (size / 2 ** 30).toFixed(2));
+  throw new Error(
+    `mango: at rank ${rank} a product of its ring takes ${needed} GiB with its gradient, the engine has ${available} GiB; ranks are small, 1 as a rule`,
+  );
+}
 
 export class MangoOperator extends OperatorModel {
   /** [R, B, B, R] */
