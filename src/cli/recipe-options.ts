@@ -3,8 +3,13 @@
 import { type Command, Option } from "commander";
 import { ES_VARIANTS, LVPS_VARIANTS, type SamplerName } from "../apollo/depth-sampler.ts";
 import { OPTIMIZER_POLICIES } from "../apollo/growth/grow-layers.ts";
+import { WIDTH_MAPS } from "../apollo/growth/widen.ts";
 import { LAYER_MAPS } from "../apollo/layer-map.ts";
 import type { RecipeInput } from "../lab/experiment.ts";
+import { NEW_LAYERS } from "../recipes/one-layer.ts";
+import { RAPTR_SCALES } from "../recipes/raptr.ts";
+import { STACKBERT_RATES } from "../recipes/stackbert.ts";
+import { DEPTH_COPIES } from "../recipes/staged.ts";
 import { parseCount, parseList, parseNumber, parseWhole } from "./parse.ts";
 
 /** Values as commander hands them over. */
@@ -18,6 +23,15 @@ export interface RecipeFlags {
   optimizerAtGrowth?: string;
   sharedGradient?: string;
   depthDraw?: string;
+  stackLearningRate?: string;
+  growthFactor?: number;
+  blockLayers?: number;
+  alpha?: number;
+  stageLength?: number;
+  unitLayers?: number;
+  newLayers?: string;
+  pathLengths?: number[];
+  branchScale?: string;
   smallRun?: string;
   smallHidden?: number;
   smallHeads?: number;
@@ -25,8 +39,16 @@ export interface RecipeFlags {
   smallSteps?: number;
   smallLearningRate?: number;
   rampLength?: number;
+  widthMap?: string;
   prefixShare?: number;
+  prefixLayers?: number;
+  noise?: number;
+  depthCopies?: string;
   restartShare?: number;
+  operatorSteps?: number;
+  operatorLearningRate?: number;
+  depthMap?: string;
+  rank?: number;
 }
 
 type RecipeFlag = keyof RecipeFlags;
@@ -57,13 +79,19 @@ const apollo = (sampler: SamplerName, flags: readonly RecipeFlag[]): NamedRecipe
   },
 });
 
+/** Recipes whose options have the names that they have in experiments. */
+const plain = (options: object, flags: readonly RecipeFlag[] = []): NamedRecipe => ({
+  flags,
+  toInput: (given) => ({ ...options, ...given }),
+});
+
 /** Recipes that grow once. */
-const oneGrowth = (kind: string, flags: readonly RecipeFlag[] = [], fixed: object = {}): NamedRecipe => ({
+const oneGrowth = (name: string, options: object, flags: readonly RecipeFlag[]): NamedRecipe => ({
   flags: ["boundaries", ...flags],
   toInput({ boundaries, ...rest }) {
     if (boundaries !== undefined && boundaries.length !== 1)
-      throw new Error(`${kind} grows once: --boundaries must be one fraction, not ${boundaries.join(",")}`);
-    return { kind, ...fixed, ...(boundaries && { boundary: boundaries[0] }), ...rest };
+      throw new Error(`${name} grows once: --boundaries must be one fraction, not ${boundaries.join(",")}`);
+    return { ...options, ...(boundaries && { boundary: boundaries[0] }), ...rest };
   },
 });
 
@@ -92,6 +120,12 @@ const fromSmall = (options: object, flags: readonly RecipeFlag[] = []): NamedRec
 const lesa: NamedRecipe = {
   flags: SMALL_FLAGS,
   toInput({ smallLayers, ...rest }, layers) {
+    if (smallLayers === undefined && (rest.smallRun === undefined || layers % 3 !== 0))
+      throw new Error(`lesa: --small-layers must be given: how many of the ${layers} layers the small model has`);
+    if (smallLayers !== undefined && smallLayers >= layers)
+      throw new Error(
+        `lesa: a small model with --small-layers ${smallLayers} leaves none to insert in one of ${layers}`,
+      );
     const inserted = smallLayers === undefined ? undefined : layers - smallLayers;
     // Of a run's model, they are told here and known there.
     const flags = rest.smallRun === undefined ? { smallLayers, ...rest } : rest;
@@ -99,8 +133,12 @@ const lesa: NamedRecipe = {
   },
 };
 
+const BERT2BERT_FLAGS = ["widthMap", "prefixShare", "prefixLayers"] as const;
+const OPERATOR_FLAGS = ["operatorSteps", "operatorLearningRate", "depthMap"] as const;
+const MIDAS_FLAGS = ["blockLayers", "alpha"] as const;
+
 const NAMED: Readonly<Record<string, NamedRecipe>> = {
-  scratch: { flags: [], toInput: () => ({ kind: "scratch" }) },
+  scratch: plain({ kind: "scratch" }),
   "apollo-lvps": apollo("lvps", ["lvps", "k", "sharedGradient", "depthDraw"]),
   "apollo-us": apollo("us", ["sharedGradient", "depthDraw"]),
   "apollo-es": apollo("es", ["es", "k", "sharedGradient", "depthDraw"]),
@@ -108,33 +146,36 @@ const NAMED: Readonly<Record<string, NamedRecipe>> = {
   "apollo-fs": apollo("fs", ["sharedGradient"]),
   "apollo-none": apollo("none", []),
   stackbert: {
-    flags: ["stages", "boundaries", "map"],
-    toInput: (flags) => ({ kind: "stackbert", ...flags }),
+    flags: ["stages", "boundaries", "map", "stackLearningRate"],
+    toInput: ({ stackLearningRate, ...rest }) => ({ kind: "stackbert", ...rest, learningRate: stackLearningRate }),
   },
-  "bert2bert-fpi": fromSmall({ kind: "bert2bert", knowledge: "fpi" }, ["prefixShare"]),
-  "bert2bert-aki": fromSmall({ kind: "bert2bert", knowledge: "aki" }, ["prefixShare"]),
-  ligo: fromSmall({ kind: "ligo" }),
-  mango: fromSmall({ kind: "mango" }),
-  net2net: fromSmall({ kind: "net2net" }),
+  "bert2bert-fpi": fromSmall({ kind: "bert2bert", knowledge: "fpi" }, BERT2BERT_FLAGS),
+  "bert2bert-aki": fromSmall({ kind: "bert2bert", knowledge: "aki" }, BERT2BERT_FLAGS),
+  ligo: fromSmall({ kind: "ligo" }, OPERATOR_FLAGS),
+  mango: fromSmall({ kind: "mango" }, [...OPERATOR_FLAGS, "rank"]),
+  net2net: fromSmall({ kind: "net2net" }, ["noise"]),
   hypercloning: fromSmall({ kind: "hypercloning" }),
   lemon: fromSmall({ kind: "lemon" }),
   msg: fromSmall({ kind: "msg" }, ["rampLength"]),
   "depth-up-scaling": fromSmall({ kind: "depth-up-scaling" }),
   lesa,
-  staged: fromSmall({ kind: "staged" }, ["restartShare"]),
-  "swe-f": oneGrowth("swe"),
-  "swe-a": { flags: [], toInput: () => ({ kind: "swe-adaptive", untying: "all" }) },
-  "swe-m": { flags: [], toInput: () => ({ kind: "swe-adaptive", untying: "split" }) },
-  raptr: { flags: [], toInput: () => ({ kind: "raptr" }) },
-  "layer-drop": { flags: [], toInput: () => ({ kind: "layer-drop" }) },
-  albert: { flags: [], toInput: () => ({ kind: "albert" }) },
-  mslt: { flags: [], toInput: () => ({ kind: "mslt" }) },
-  gstack: oneGrowth("gstack"),
-  midas: { flags: [], toInput: () => ({ kind: "midas", copied: "middle" }) },
-  gradstack: { flags: [], toInput: () => ({ kind: "midas", copied: "last" }) },
-  lidas: { flags: [], toInput: () => ({ kind: "midas", copied: "centre" }) },
-  "one-layer": oneGrowth("one-layer", ["optimizerAtGrowth"]),
-  "zero-layer": oneGrowth("one-layer", [], { layers: 0 }),
+  staged: fromSmall({ kind: "staged" }, ["depthCopies", "restartShare"]),
+  "swe-f": oneGrowth("swe-f", { kind: "swe" }, ["unitLayers"]),
+  "swe-a": plain({ kind: "swe-adaptive", untying: "all" }, ["unitLayers"]),
+  "swe-m": plain({ kind: "swe-adaptive", untying: "split" }, ["unitLayers"]),
+  raptr: {
+    flags: ["pathLengths", "branchScale"],
+    toInput: ({ pathLengths, branchScale }) => ({ kind: "raptr", lengths: pathLengths, scale: branchScale }),
+  },
+  "layer-drop": plain({ kind: "layer-drop" }),
+  albert: plain({ kind: "albert" }, ["unitLayers"]),
+  mslt: plain({ kind: "mslt" }, ["blockLayers", "stageLength"]),
+  gstack: oneGrowth("gstack", { kind: "gstack" }, ["growthFactor"]),
+  midas: plain({ kind: "midas", copied: "middle" }, MIDAS_FLAGS),
+  gradstack: plain({ kind: "midas", copied: "last" }, MIDAS_FLAGS),
+  lidas: plain({ kind: "midas", copied: "centre" }, MIDAS_FLAGS),
+  "one-layer": oneGrowth("one-layer", { kind: "one-layer" }, ["newLayers", "optimizerAtGrowth"]),
+  "zero-layer": oneGrowth("zero-layer", { kind: "one-layer", layers: 0 }, []),
 };
 
 export const RECIPES = Object.keys(NAMED);
@@ -146,7 +187,9 @@ export function addRecipeOptions(
 ): Command {
   const known = new Set<string>(recipes.flatMap((recipe) => named(recipe).flags));
   for (const flag of except) known.delete(flag);
-  for (const option of options()) if (known.has(option.attributeName())) command.addOption(option);
+  for (const option of options()) {
+    if (known.has(option.attributeName())) command.addOption(option.helpGroup("Options of recipes:"));
+  }
   return command;
 }
 
@@ -160,6 +203,21 @@ const options = (): Option[] => [
   new Option("--optimizer-at-growth <policy>", "what becomes of Adam's moments").choices(OPTIMIZER_POLICIES),
   new Option("--shared-gradient <kind>", "how a shared layer combines its uses").choices(["sum", "mean"]),
   new Option("--depth-draw <per>", "how often a depth is drawn").choices(["step", "microbatch"]),
+  new Option("--stack-learning-rate <kind>", "of stackbert: the run's schedule, or the published pieces").choices(
+    STACKBERT_RATES,
+  ),
+  parsed("--growth-factor <g>", "how often gstack stacks the small model (4)", parseCount),
+  parsed("--block-layers <n>", "layers that each stage of midas, gradstack, lidas, mslt adds (a quarter)", parseCount),
+  parsed("--alpha <α>", "stage i of midas, gradstack, lidas lasts ∝ i^α (1)", parseNumber),
+  parsed("--stage-length <share>", "of the run, for each stage of mslt (.1)", parseNumber),
+  parsed("--unit-layers <n>", "layers of the unit that swe-f, swe-a, swe-m, albert repeat (1)", parseCount),
+  new Option("--new-layers <kind>", "what one-layer expands with").choices(NEW_LAYERS),
+  parsed(
+    "--path-lengths <list>",
+    "expected layers of raptr's paths, stage by stage (6,8,10,12 of 12)",
+    parseList(parseNumber),
+  ),
+  new Option("--branch-scale <kind>", "raptr's factor on branches that run: 1/p, its root, 1").choices(RAPTR_SCALES),
   new Option("--small-run <folder>", "the finished run of a small model to begin from"),
   parsed("--small-hidden <d>", "or its hidden size: it is trained first", parseCount),
   parsed("--small-heads <n>", "its attention heads", parseCount),
@@ -171,21 +229,28 @@ const options = (): Option[] => [
     "how much of the run the mask of a growing dimension takes from 0 to 1 (.05)",
     parseNumber,
   ),
+  new Option("--width-map <name>", "which units bert2bert copies").choices(WIDTH_MAPS),
   parsed(
     "--prefix-share <fraction>",
     "bert2BERT's first stage, which trains prefixes (0; published .125)",
     parseNumber,
   ),
+  parsed("--prefix-layers <n>", "prefixes have multiples of it, and so many layers learn (a quarter)", parseCount),
+  parsed("--noise <share>", "of each tensor's deviation, which net2net adds (.01)", parseNumber),
+  new Option("--depth-copies <place>", "where staged puts the copies of layers").choices(DEPTH_COPIES),
   parsed("--restart-share <fraction>", "how much of the schedule is over where staged begins (.03)", parseNumber),
+  parsed("--operator-steps <n>", "updates of the operator of ligo and mango (100)", parseCount),
+  parsed("--operator-learning-rate <lr>", "its largest learning rate (1e-3)", parseNumber),
+  new Option("--depth-map <name>", "the layer map that it begins with").choices(LAYER_MAPS),
+  parsed("--rank <R>", "of mango's ring (1)", parseCount),
 ];
 
 const parsed = (flags: string, description: string, parse: (text: string) => unknown) =>
   new Option(flags, description).argParser(parse);
 
 function named(recipe: string): NamedRecipe {
-  const found = NAMED[recipe];
-  if (found === undefined) throw new Error(`there is no recipe "${recipe}"; there are ${RECIPES.join(", ")}`);
-  return found;
+  if (!Object.hasOwn(NAMED, recipe)) throw new Error(`there is no recipe "${recipe}"; there are ${RECIPES.join(", ")}`);
+  return NAMED[recipe];
 }
 
 /** @throws naming an option that is given and means nothing to any of the recipes. */

@@ -54,6 +54,66 @@ describe("the options of experiments", () => {
     expect(mango).to.deep.include({ kind: "mango", rank: 1, operatorSteps: 100 });
   });
 
+  const small = ["--small-hidden", "32", "--small-heads", "2"];
+  for (const [recipe, args, expected] of [
+    ["stackbert", ["--stack-learning-rate", "original"], { kind: "stackbert", learningRate: "original", map: "stack" }],
+    ["gstack", ["--growth-factor", "3", "--boundaries", ".2"], { kind: "gstack", growthFactor: 3, boundary: 0.2 }],
+    ["midas", ["--block-layers", "2", "--alpha", "2"], { kind: "midas", copied: "middle", blockLayers: 2, alpha: 2 }],
+    ["gradstack", ["--block-layers", "4"], { kind: "midas", copied: "last", blockLayers: 4, alpha: 1 }],
+    ["lidas", ["--alpha", "0"], { kind: "midas", copied: "centre", alpha: 0 }],
+    ["mslt", ["--block-layers", "4", "--stage-length", ".2"], { kind: "mslt", blockLayers: 4, stageLength: 0.2 }],
+    ["swe-f", ["--unit-layers", "2"], { kind: "swe", unitLayers: 2, boundary: 0.1 }],
+    ["swe-m", ["--unit-layers", "3"], { kind: "swe-adaptive", untying: "split", unitLayers: 3 }],
+    ["albert", ["--unit-layers", "4"], { kind: "albert", unitLayers: 4 }],
+    ["one-layer", ["--new-layers", "random"], { kind: "one-layer", layers: 1, newLayers: "random" }],
+    [
+      "raptr",
+      ["--path-lengths", "4.5,12", "--branch-scale", "sqrt"],
+      { kind: "raptr", lengths: [4.5, 12], scale: "sqrt" },
+    ],
+    [
+      "bert2bert-fpi",
+      [...small, "--width-map", "circular", "--prefix-share", ".1", "--prefix-layers", "6"],
+      { kind: "bert2bert", knowledge: "fpi", widthMap: "circular", prefixShare: 0.1, prefixLayers: 6 },
+    ],
+    ["net2net", [...small, "--noise", "0"], { kind: "net2net", noise: 0 }],
+    ["staged", [...small, "--depth-copies", "append"], { kind: "staged", depthCopies: "append" }],
+    [
+      "ligo",
+      [...small, "--operator-steps", "7", "--operator-learning-rate", "2e-2", "--depth-map", "interp_floor"],
+      { kind: "ligo", operatorSteps: 7, operatorLearningRate: 2e-2, depthMap: "interp_floor" },
+    ],
+    [
+      "mango",
+      [...small, "--rank", "2", "--operator-learning-rate", "5e-3"],
+      { kind: "mango", rank: 2, operatorLearningRate: 5e-3, operatorSteps: 100 },
+    ],
+  ] as [string, string[], object][]) {
+    it(`reach ${recipe}: ${args.filter((arg) => !small.includes(arg)).join(" ")}`, () => {
+      const [experiment] = experimentsOf(recipe, ...args);
+      expect(experiment.recipe).to.deep.include(expected);
+    });
+  }
+
+  it("refuse under the name that was given", () => {
+    for (const [recipe, args, complaint] of [
+      ["swe-f", ["--boundaries", ".1,.2"], "swe-f grows once: --boundaries must be one fraction, not 0.1,0.2"],
+      ["zero-layer", ["--boundaries", ".1,.2"], "zero-layer grows once"],
+      ["zero-layer", ["--new-layers", "random"], "--new-layers random means nothing to the recipe zero-layer"],
+      ["ligo", [...small, "--rank", "2"], "--rank 2 means nothing to the recipe ligo"],
+      [
+        "lesa",
+        [...small, "--layers", "6", "--small-layers", "7"],
+        "--small-layers 7 leaves none to insert in one of 6",
+      ],
+      ["lesa", small, "--small-layers must be given: how many of the 12 layers"],
+      ["lesa", ["--layers", "10", "--small-run", "runs/small"], "--small-layers must be given: how many of the 10"],
+    ] as [string, string[], string][])
+      expect(() => experimentsOf(recipe, ...args), recipe).to.throw(complaint);
+    const [{ recipe }] = experimentsOf("lesa", "--small-run", "runs/small");
+    expect(JSON.parse(JSON.stringify(recipe))).to.deep.include({ kind: "lesa", small: { run: "runs/small" } });
+  });
+
   it("tell LESA how many layers a run has whose model is there", () => {
     const [{ recipe }] = experimentsOf("lesa", "--layers", "11", "--small-run", "runs/small", "--small-layers", "6");
     expect(JSON.parse(JSON.stringify(recipe))).to.deep.include({ inserted: 5, small: { run: "runs/small" } });

@@ -2,7 +2,10 @@ import { spawnSync } from "node:child_process";
 import { existsSync, readFileSync } from "node:fs";
 import { fileURLToPath } from "node:url";
 import { expect } from "chai";
+import { Command } from "commander";
+import { addExperimentOptions, type ExperimentFlags, experimentsFrom } from "../../src/cli/experiment-options.ts";
 import { createProgram } from "../../src/cli/program.ts";
+import { parseExperiment } from "../../src/lab/experiment.ts";
 
 const root = new URL("../../", import.meta.url);
 const read = (path: string) => readFileSync(new URL(path, root), "utf8");
@@ -44,6 +47,20 @@ describe("the README", () => {
       expect(existsSync(new URL(path, root)), path).to.equal(true);
     }
     for (const [, script] of readme.matchAll(/npm run ([\w:]+)/g)) expect(manifest.scripts).to.have.property(script);
+  });
+
+  it("shows an experiment file that describes an experiment", () => {
+    const [, file] = /`experiment\.json`.*?```json\n(.*?)```/s.exec(readme)!;
+    const { name, recipe, training, model } = parseExperiment(JSON.parse(file));
+    expect(readme).to.include(`runs/compare-gpt/${name}`);
+    expect(recipe).to.deep.equal({ kind: "layer-drop", limit: 0.3, decay: 100 });
+    // Beside the runs of `npm start`, which it is to be compared with.
+    const [started] = experimentsFrom(
+      addExperimentOptions(new Command()).parse([], { from: "user" }).opts<ExperimentFlags>(),
+      ["scratch"],
+    );
+    expect(model).to.deep.equal(JSON.parse(JSON.stringify(started.model)));
+    expect(training).to.deep.equal({ ...started.training, weightDecay: 0.1 });
   });
 
   it("lists every command of the command line", () => {
