@@ -108,7 +108,7 @@ function suiteOf({ suite: name, seeds }: SuiteFlags): Suite | Regime {
     const points = REGIME.points.map((point) => ({ ...point, suite: { ...point.suite, seeds } }));
     return { ...REGIME, points };
   }
+  if (!Object.hasOwn(SUITES, name)) throw new Error(`there is no suite "${name}"; there are ${SUITE_NAMES.join(", ")}`);
   const suite = SUITES[name];
-  if (suite === undefined) throw new Error(`there is no suite "${name}"; there are ${SUITE_NAMES.join(", ")}`);
   return seeds === undefined ? suite : { ...suite, seeds };
 }

@@ -179,8 +179,7 @@ export function experimentHash(experiment: Experiment): string {
 
 /** A model's sizes by preset name. @throws naming the presets that exist. */
 export function presetModel(name: string): ExperimentInput["model"] {
-  const preset = PRESETS[name as keyof typeof PRESETS];
-  if (preset === undefined)
+  if (!Object.hasOwn(PRESETS, name))
     throw new Error(`there is no model preset "${name}"; there are ${Object.keys(PRESETS).join(", ")}`);
-  return { family: name.startsWith("bert") ? "bert" : "gpt", ...preset };
+  return { family: name.startsWith("bert") ? "bert" : "gpt", ...PRESETS[name as keyof typeof PRESETS] };
 }

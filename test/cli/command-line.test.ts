@@ -302,6 +302,18 @@ describe("the command line", () => {
       ],
       ["a preset that does not exist", ["plan", "--model", "gpt-huge"], /no model preset "gpt-huge"/],
       ["an unknown recipe", ["compare", "--recipes", "scratch,stack"], /there is no recipe "stack"/],
+      [
+        "a recipe by a name that all objects have",
+        ["compare", "--recipes", "constructor,scratch"],
+        /there is no recipe "constructor"/,
+      ],
+      ["a preset by such a name", ["plan", "--model", "constructor"], /no model preset "constructor"/],
+      ["a suite by such a name", ["compare", "--suite", "toString"], /there is no suite "toString"/],
+      [
+        "a report of a suite by such a name",
+        ["compare", "--suite", "constructor", "--report-only"],
+        /there is no suite "constructor"/,
+      ],
       ["one recipe twice", ["compare", "--recipes", "scratch,scratch"], /two experiments are called "scratch"/],
       ["a depth k below −N", ["train", "--k", "-1"], /k of lvps must be above -N/],
       ["a folder that is no run", ["generate", "."], /is not a run/],
