@@ -183,6 +183,15 @@ export const SUITES: Readonly<Record<string, Suite>> = {
     title: "With a constant learning rate that decays in the last tenth: GPT",
     recipes: [SCRATCH, STACKBERT, ...APOLLO_FROM_THREE].map(withWsd),
   },
+  "warm-up": {
+    ...GPT,
+    name: "warm-up",
+    title: "Where the learning rate rises for a tenth of the run: GPT",
+    schedule: { kind: "cosine", warmupRatio: 0.1 },
+    // Such a rise bears larger ones.
+    learningRates: [4e-3, 8e-3, 1.6e-2],
+    recipes: [SCRATCH, LVPS, NONE, ...APOLLO_FROM_THREE],
+  },
   width: {
     ...NARROWER,
     name: "width",
