@@ -7,7 +7,7 @@ import { gridInk, ink, methodColour, mutedInk, pictureWidth } from "../theme.ts"
 
 const ROW_HEIGHT = 22;
 /** Of the names of points, left of the panels. */
-const NAMES_WIDTH = 250;
+const NAMES_WIDTH = 280;
 
 /** End loss against the target's, and saved FLOPs, of every recipe at every point; a line spans the seeds. */
 export async function drawRegime({ points }: RegimeComparison): Promise<Svg> {
@@ -47,7 +47,7 @@ export async function drawRegime({ points }: RegimeComparison): Promise<Svg> {
       field: "point",
       type: "nominal",
       scale: { domain: names },
-      axis: { title: null, labels: isNamed, labelLimit: NAMES_WIDTH, ticks: false, domain: false, grid: true },
+      axis: { title: null, labels: isNamed, labelLimit: 0, ticks: false, domain: false, grid: true },
     };
     const place = {
       y,
