@@ -61,6 +61,9 @@ const SHORTER: readonly SuiteRecipe[] = [3400, 2350].map((steps) => ({
   steps,
 }));
 
+/** The learning rate rises for a tenth of the run, four times as long as the release's [R]. */
+export const SLOW_RISE = { kind: "cosine", warmupRatio: 0.1 } as const;
+
 /** Without the stage of one layer, from which paper-gpt's runs often did not recover; stages end where they do otherwise. */
 export const FROM_THREE = { stages: [3, 6, 12], boundaries: [0.1, 0.25] };
 const APOLLO_FROM_THREE: readonly SuiteRecipe[] = (["lvps", "none"] as const).map((sampler) =>
@@ -187,7 +190,7 @@ export const SUITES: Readonly<Record<string, Suite>> = {
     ...GPT,
     name: "warm-up",
     title: "Where the learning rate rises for a tenth of the run: GPT",
-    schedule: { kind: "cosine", warmupRatio: 0.1 },
+    schedule: SLOW_RISE,
     // Such a rise bears larger ones.
     learningRates: [4e-3, 8e-3, 1.6e-2],
     recipes: [SCRATCH, LVPS, NONE, ...APOLLO_FROM_THREE],

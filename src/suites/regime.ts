@@ -3,7 +3,7 @@
  * the same choice of learning rates at every point.
  */
 
-import { apollo, FROM_ONE, FROM_THREE, SCRATCH } from "./named-suites.ts";
+import { apollo, FROM_ONE, FROM_THREE, SCRATCH, SLOW_RISE } from "./named-suites.ts";
 import type { Regime, RegimePoint, Suite, SuiteRecipe } from "./suite.ts";
 
 /** Small enough that a point takes a quarter of an hour on two cores. */
@@ -76,8 +76,7 @@ export const REGIME: Regime = {
     lengthsFromOne(24_000, LONG),
     ...[1e-3, 2e-3, 4e-3, 8e-3, 1.6e-2].map((rate) => point("learning rate", String(rate), { learningRates: [rate] })),
     point("schedule", "WSD, the last fifth decays", { schedule: { kind: "wsd", decayRatio: 0.2 } }),
-    // Four times the release's.
-    point("schedule", "cosine, a tenth warms up", { schedule: { kind: "cosine", warmupRatio: 0.1 } }),
+    point("schedule", "cosine, a tenth warms up", { schedule: SLOW_RISE }),
     point("normalisation", "post-LN", { model: { ...MODEL, norm: "post" } }),
     // Sums differ from step to step as depths do, and Adam divides all by what they are on average.
     sampling("gradient of a shared layer", "the mean of its uses", { sharedGradient: "mean" }),
