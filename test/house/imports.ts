@@ -14,6 +14,11 @@ export interface Import {
   isTypeOnly: boolean;
 }
 
+const EVERYTHING_BELOW_SUITES = [
+  ...["tensor", "autograd", "nn", "optim", "io", "data", "tasks", "apollo", "recipes"],
+  ...["pretrained", "report", "lab", "finetune"],
+];
+
 /**
  * Who may import whom: `tensor ← autograd ← nn ← apollo ← recipes ← lab ← suites ← cli`, and beside them rooms that see little.
  * "types" allows type-only imports.
@@ -25,12 +30,15 @@ export const ROOMS: Record<string, Record<string, "all" | "types">> = {
   optim: { tensor: "all" },
   io: { tensor: "all", optim: "types" },
   data: { tensor: "all", io: "all" },
+  tasks: { tensor: "all", data: "all" },
   apollo: { tensor: "all", autograd: "all", nn: "all", optim: "all" },
   recipes: { tensor: "all", autograd: "all", nn: "all", optim: "all", apollo: "all" },
+  pretrained: { tensor: "all", nn: "all", io: "all", data: "all" },
   report: {},
-  lab: all("tensor", "autograd", "nn", "optim", "io", "data", "apollo", "recipes", "report"),
-  suites: all("tensor", "autograd", "nn", "optim", "io", "data", "apollo", "recipes", "report", "lab"),
-  cli: all("tensor", "autograd", "nn", "optim", "io", "data", "apollo", "recipes", "report", "lab", "suites"),
+  lab: all("tensor", "autograd", "nn", "optim", "io", "data", "apollo", "recipes", "pretrained", "report"),
+  finetune: all("tensor", "autograd", "nn", "optim", "io", "data", "tasks", "apollo", "recipes", "pretrained", "report"),
+  suites: all(...EVERYTHING_BELOW_SUITES),
+  cli: all(...EVERYTHING_BELOW_SUITES, "suites"),
   // The public names, which run anywhere.
   "index.ts": all("tensor", "autograd", "nn", "optim", "io", "data", "apollo", "recipes"),
 };
