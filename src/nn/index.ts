@@ -1,7 +1,18 @@
 /** The layers and models, as one import for the rooms above. */
 
 export { MultiHeadAttention, type MultiHeadAttentionOptions } from "./attention.ts";
-export { Bert, type BertForwardOptions, type BertOptions, type MaskedBatch } from "./bert.ts";
+export { Bert, type MaskedBatch } from "./bert.ts";
+export { BertEncoder, type BertForwardOptions, type BertOptions } from "./bert-encoder.ts";
+export {
+  BertForQuestionAnswering,
+  BertForSequenceClassification,
+  BertForTokenClassification,
+  type BertHeadOptions,
+  type EncodedBatch,
+  type LabelledBatch,
+  type SpanBatch,
+  type TaggedBatch,
+} from "./bert-heads.ts";
 export { type LayerUse, runPath, straightPath, TransformerBlock, type TransformerBlockOptions } from "./block.ts";
 export { Dropout, DropoutKey } from "./dropout.ts";
 export { Embedding } from "./embedding.ts";

@@ -1,0 +1,192 @@
+/** BERT's heads for tasks: one answer for a sequence, one for each token, or the borders of a piece of text. */
+
+import {
+  add,
+  crossEntropy,
+  indexSelect,
+  inFlopSection,
+  meanSquaredError,
+  mul,
+  noGrad,
+  reshape,
+  slice,
+  tanh,
+} from "../autograd/index.ts";
+import { scope } from "../tensor/scope.ts";
+import type { Tensor } from "../tensor/tensor.ts";
+import { BERT_DEVIATION, BertEncoder, type BertForwardOptions, type BertOptions } from "./bert-encoder.ts";
+import type { TransformerBlock } from "./block.ts";
+import { Dropout } from "./dropout.ts";
+import { initialize, normal } from "./init.ts";
+import { Linear } from "./linear.ts";
+import { Module } from "./module.ts";
+
+/** Sequences as an encoder reads them. */
+export interface EncodedBatch {
+  /** i32 [B, T] */
+  inputs: Tensor;
+  /** i32 [B, T] of 0 and 1: which of two texts a token belongs to. */
+  types: Tensor;
+  /** f32 [B, 1, 1, T]: 0 where a sequence has ended. */
+  mask: Tensor;
+}
+
+/** Sequences with one target each: i32 [B] is a class, f32 [B] a score. */
+export interface LabelledBatch extends EncodedBatch {
+  targets: Tensor;
+}
+
+/** Sequences of which some tokens are judged. */
+export interface TaggedBatch extends EncodedBatch {
+  /** i32 [M]: indices into the B·T positions. */
+  positions: Tensor;
+  /** i32 [M]: the class of each. */
+  targets: Tensor;
+}
+
+/** Sequences with the first and the last token of a piece in each: i32 [B] both. */
+export interface SpanBatch extends EncodedBatch {
+  starts: Tensor;
+  ends: Tensor;
+}
+
+export interface BertHeadOptions extends BertOptions {
+  /** On what the head reads; that of the encoder when absent. */
+  headDropout?: number;
+}
+
+/** An encoder with something on top of it that is trained with it, or alone. */
+abstract class BertWithHead extends Module {
+  readonly family = "bert";
+  readonly encoder: BertEncoder;
+  readonly dropout: Dropout;
+  /** Whether the head alone learns: the encoder's output then has no gradient. */
+  encoderFrozen = false;
+
+  constructor(options: BertHeadOptions) {
+    super();
+    this.encoder = new BertEncoder(options);
+    this.dropout = new Dropout({ probability: options.headDropout ?? options.dropout ?? 0 });
+  }
+
+  get blocks(): readonly TransformerBlock[] {
+    return this.encoder.blocks;
+  }
+
+  /** What learns: every parameter, or the head's. */
+  trainedParameters() {
+    if (!this.encoderFrozen) return this.parameters();
+    const frozen = new Set(this.encoder.parameters());
+    return this.parameters().filter((parameter) => !frozen.has(parameter));
+  }
+
+  /** → [B, T, C]; dropout is the head's own affair. */
+  protected encode({ inputs, types, mask }: EncodedBatch, options: BertForwardOptions): Tensor {
+    const run = () => this.encoder.hidden(inputs, { ...options, types, mask });
+    return this.encoderFrozen ? noGrad(run) : run();
+  }
+
+  protected linear(outputs: number): Linear {
+    return new Linear({ inputs: this.encoder.size.hidden, outputs, initializer: normal(BERT_DEVIATION) });
+  }
+}
+
+/** The place of the head's dropout among those of a step: after the embeddings (−1) and all layers. */
+const HEAD_DROPOUT = -2;
+
+/** Logits or a score from the first token, [CLS], through a dense layer with tanh, the pooler (Devlin et al. 2019, section 3). */
+export class BertForSequenceClassification extends BertWithHead {
+  readonly pooler: Linear;
+  readonly classifier: Linear;
+
+  /** @param options with one output the head is made for regression. */
+  constructor(options: BertHeadOptions & { outputs: number }) {
+    super(options);
+    this.pooler = this.linear(this.encoder.size.hidden);
+    this.classifier = this.linear(options.outputs);
+    initialize(this, { seed: options.seed ?? 0 });
+  }
+
+  /** → [B, outputs] */
+  forward(batch: EncodedBatch, options: BertForwardOptions = {}): Tensor {
+    return scope(() => {
+      const hidden = this.encode(batch, options); // [B, T, C]
+      const first = reshape(slice(hidden, [null, [0, 1], null]), [hidden.shape[0], hidden.shape[2]]);
+      return inFlopSection("head", () => {
+        const pooled = tanh(this.pooler.forward(first));
+        return this.classifier.forward(this.dropout.forward(pooled, options.dropoutKey?.at(HEAD_DROPOUT)));
+      });
+    });
+  }
+
+  /** Mean cross-entropy of classes in nats, or mean squared error of scores. */
+  loss(batch: LabelledBatch, options: BertForwardOptions = {}): Tensor {
+    return scope(() => {
+      const outputs = this.forward(batch, options);
+      if (batch.targets.dtype === "i32") return crossEntropy(outputs, batch.targets);
+      return meanSquaredError(reshape(outputs, [outputs.size]), batch.targets);
+    });
+  }
+}
+
+/** Logits of a class for every token. */
+export class BertForTokenClassification extends BertWithHead {
+  readonly classifier: Linear;
+
+  constructor(options: BertHeadOptions & { outputs: number }) {
+    super(options);
+    this.classifier = this.linear(options.outputs);
+    initialize(this, { seed: options.seed ?? 0 });
+  }
+
+  /** → [B, T, outputs] */
+  forward(batch: EncodedBatch, options: BertForwardOptions = {}): Tensor {
+    return scope(() => {
+      const hidden = this.encode(batch, options);
+      return inFlopSection("head", () =>
+        this.classifier.forward(this.dropout.forward(hidden, options.dropoutKey?.at(HEAD_DROPOUT))),
+      );
+    });
+  }
+
+  /** Mean cross-entropy at the positions, in nats. */
+  loss(batch: TaggedBatch, options: BertForwardOptions = {}): Tensor {
+    return scope(() => {
+      const logits = this.forward(batch, options);
+      const rows = indexSelect(reshape(logits, [batch.inputs.size, logits.shape[2]]), batch.positions);
+      return crossEntropy(rows, batch.targets);
+    });
+  }
+}
+
+/** For every token how well an answer begins and ends there; [CLS] stands for no answer (Devlin et al. 2019, section 4.3). */
+export class BertForQuestionAnswering extends BertWithHead {
+  /** Its two outputs: start and end. */
+  readonly borders: Linear;
+
+  constructor(options: BertHeadOptions) {
+    super(options);
+    this.borders = this.linear(2);
+    initialize(this, { seed: options.seed ?? 0 });
+  }
+
+  /** → logits of start and end, [B, T] each. */
+  forward(batch: EncodedBatch, options: BertForwardOptions = {}): { starts: Tensor; ends: Tensor } {
+    const [starts, ends] = scope(() => {
+      const hidden = this.encode(batch, options);
+      const logits = inFlopSection("head", () =>
+        this.borders.forward(this.dropout.forward(hidden, options.dropoutKey?.at(HEAD_DROPOUT))),
+      ); // [B, T, 2]
+      return [0, 1].map((side) => reshape(slice(logits, [null, null, [side, side + 1]]), batch.inputs.shape));
+    });
+    return { starts, ends };
+  }
+
+  /** Mean of the cross-entropies of start and end, in nats. */
+  loss(batch: SpanBatch, options: BertForwardOptions = {}): Tensor {
+    return scope(() => {
+      const { starts, ends } = this.forward(batch, options);
+      return mul(add(crossEntropy(starts, batch.starts), crossEntropy(ends, batch.ends)), 0.5);
+    });
+  }
+}
