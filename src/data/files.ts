@@ -6,6 +6,7 @@ import { createRequire } from "node:module";
 import { dirname, join, resolve } from "node:path";
 
 export { basename, join } from "node:path";
+export { readJson } from "../io/files.ts";
 
 /** The folder of an installed npm package. */
 export function packageFolder(name: string): string {

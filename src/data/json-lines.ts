@@ -28,6 +28,7 @@ function parseLine(line: string, place: string): Record<string, unknown> | null 
   }
 }
 
-function shorten(line: string): string {
+/** At most so much of a line as an error message can bear. */
+export function shorten(line: string): string {
   return line.length > 60 ? `${line.slice(0, 60)}…` : line;
 }

@@ -50,6 +50,8 @@ interface TaskOf<Kind extends string, Example> {
   readonly about: string;
   /** One sentence: what a result on it does not say. Absent where the task is the known one itself. */
   readonly isNot?: string;
+  /** What of the files was left out, how much of it and why. Absent where nothing was. */
+  readonly skipped?: string;
   readonly train: readonly Example[];
   /** The first is the one that the best epoch is chosen by. */
   readonly development: readonly DevelopmentSet<Example>[];
