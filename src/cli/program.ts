@@ -4,6 +4,8 @@ import { Command } from "commander";
 import { analyseCommand } from "./analyse-command.ts";
 import { benchCommand } from "./bench-command.ts";
 import { compareCommand } from "./compare-command.ts";
+import { evaluateCommand } from "./evaluate-command.ts";
+import { finetuneCommand } from "./finetune-command.ts";
 import { generateCommand } from "./generate-command.ts";
 import { planCommand } from "./plan-command.ts";
 import { reportCommand } from "./report-command.ts";
@@ -29,6 +31,8 @@ Start here:
     compareCommand(),
     planCommand(),
     generateCommand(),
+    finetuneCommand(),
+    evaluateCommand(),
     reportCommand(),
     analyseCommand(),
     benchCommand(),

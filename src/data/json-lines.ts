@@ -1,26 +1,39 @@
-/** Documents from JSON Lines: one object per line with the field `text`, and optionally `id` and `genre`. */
+/** JSON Lines: one object per line. Documents are such objects with the field `text`, and optionally `id` and `genre`. */
 
 import type { Document } from "./document.ts";
 
-/** @throws naming file and line where a line is not such an object. */
-export function parseJsonLines(content: string, file: string): Document[] {
-  const documents: Document[] = [];
-  for (const [index, line] of content.split("\n").entries()) {
-    if (line.trim() === "") continue;
-    const place = `${file}, line ${index + 1}`;
-    const record = parseLine(line, place);
-    if (typeof record?.text !== "string")
-      throw new Error(`${place}: expected an object with a string field "text", found ${shorten(line)}`);
-    documents.push({
-      id: typeof record.id === "string" ? record.id : `${file}#${index + 1}`,
-      text: record.text,
-      ...(typeof record.genre === "string" ? { genre: record.genre } : {}),
-    });
-  }
-  return documents;
+/** What stands on a line, and where that is. */
+export interface JsonLine {
+  /** "file, line 3" */
+  place: string;
+  record: Record<string, unknown>;
+  /** As much of the line as an error message can bear. */
+  shown: string;
 }
 
-function parseLine(line: string, place: string): Record<string, unknown> | null {
+/** Every line that is not blank. @throws naming file and line where one is no JSON. */
+export function parseLines(content: string, file: string): JsonLine[] {
+  return content.split("\n").flatMap((line, index) => {
+    if (line.trim() === "") return [];
+    const place = `${file}, line ${index + 1}`;
+    // What is no object has none of the fields that are asked for.
+    return [{ place, record: { ...parse(line, place) }, shown: shorten(line) }];
+  });
+}
+
+/** @throws naming file and line where a line is not such an object. */
+export function parseJsonLines(content: string, file: string): Document[] {
+  return parseLines(content, file).map(({ place, record, shown }) => {
+    const { text, id, genre } = record;
+    if (typeof text !== "string")
+      throw new Error(`${place}: expected an object with a string field "text", found ${shown}`);
+    // "file, line 3" is "file#3" as an id.
+    const ownId = typeof id === "string" ? id : place.replace(/, line (\d+)$/, "#$1");
+    return { id: ownId, text, ...(typeof genre === "string" ? { genre } : {}) };
+  });
+}
+
+function parse(line: string, place: string): Record<string, unknown> {
   try {
     return JSON.parse(line);
   } catch {

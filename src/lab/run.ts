@@ -6,7 +6,7 @@ import { setImmediate } from "node:timers/promises";
 import { DivergenceError, train } from "../apollo/algorithm.ts";
 import { checkWritable, writeWhole } from "../io/files.ts";
 import { encodeSafetensors } from "../io/safetensors.ts";
-import { runFileNames } from "../report/run-files.ts";
+import { readRun, runFileNames } from "../report/run-files.ts";
 import type { EvaluationRecord, RunHeader, StepRecord } from "../report/run-log.ts";
 import { evaluate, evaluationSteps } from "./evaluation.ts";
 import {
@@ -23,6 +23,7 @@ import { restoreRun, saveCheckpoint } from "./run-checkpoint.ts";
 import { CHECKPOINT_FILE, SMALL_MODEL_FOLDER, TOKENIZER_FILE, WEIGHTS_FILE } from "./run-folder.ts";
 import { describeRun, describeStages, differenceOfKernels, readHeader } from "./run-header.ts";
 import { RunLogWriter } from "./run-log-writer.ts";
+import { firstCrossing, smooth } from "./saving.ts";
 import { optimizerOf, prepareTask, trainingOptions } from "./task.ts";
 
 /** What a running experiment tells whoever watches. */
@@ -46,6 +47,8 @@ export interface RunOptions {
   onBegin?: () => void;
   /** Ends the run after the present update, with a checkpoint. */
   signal?: AbortSignal;
+  /** Ends the run, with a checkpoint, at the first evaluation whose smoothed loss (methods D.1) has come down to this. */
+  untilLoss?: number;
   /** Where tokenised corpora are kept. */
   cacheFolder?: string;
   /** Where the small model of a recipe that needs one is, or is to be, trained; a folder in the run's own when absent. */
@@ -69,7 +72,7 @@ const CHECKPOINTS = 10;
 export async function run(experiment: Experiment, options: RunOptions): Promise<RunHeader> {
   const { folder, signal, onPrepare } = options;
   const before = checkRun(experiment, options);
-  if (before?.status === "finished") return before;
+  if (before?.status === "finished" || (before?.status === "interrupted" && hasReached(options))) return before!;
   const task = prepareTask(experiment, { cacheFolder: options.cacheFolder, onProgress: onPrepare });
   let method = methodOf(experiment, before?.smallModel);
   const optimizer = optimizerOf(experiment, task);
@@ -129,9 +132,11 @@ export async function run(experiment: Experiment, options: RunOptions): Promise<
         await setImmediate();
         breathed = performance.now();
       }
-      if (signal?.aborted && done < steps) {
+      const isEnough = evaluation !== undefined && hasReached(options);
+      if ((signal?.aborted || isEnough) && done < steps) {
         save(done);
-        return setStatus("interrupted", `stopped after ${done} of ${steps} steps`);
+        const why = isEnough ? `came down to a validation loss of ${options.untilLoss}` : "stopped";
+        return setStatus("interrupted", `${why} after ${done} of ${steps} steps`);
       }
       if (done % checkpointEvery === 0 && done < steps) save(done);
     }
@@ -145,6 +150,11 @@ export async function run(experiment: Experiment, options: RunOptions): Promise<
     encodeSafetensors({ tensors: task.model.stateDict(), metadata: { experiment: experiment.name } }),
   );
   return setStatus("finished");
+}
+
+/** Whether the run in a folder has come down to the loss that was to be reached. */
+function hasReached({ folder, untilLoss }: RunOptions): boolean {
+  return untilLoss !== undefined && firstCrossing(smooth(readRun(folder).evaluations), untilLoss) !== null;
 }
 
 /**

@@ -1,0 +1,112 @@
+/** Fine-tunes with several seeds into a folder: the best model in Hugging Face's form, and what all seeds came to. */
+
+import { existsSync } from "node:fs";
+import { join } from "node:path";
+import { checkWritable, readJson, writeWhole } from "../io/files.ts";
+import { isPretrainedFolder, savePretrained } from "../pretrained/index.ts";
+import type { LabelledTask } from "../tasks/task.ts";
+import {
+  chosenScore,
+  defaultLearningRate,
+  type FineTuned,
+  type FineTuneOptions,
+  type FineTuneProgress,
+  fineTune,
+} from "./fine-tune.ts";
+import { headedTask } from "./head-model.ts";
+import { labelsOf, loadForTask } from "./load-for-task.ts";
+
+export const FINE_TUNING_FILE = "finetune.json";
+
+export interface FineTuneIntoOptions extends Omit<FineTuneOptions, "learningRate" | "seed"> {
+  /** A run's folder, or one in Hugging Face's form. */
+  from: string;
+  folder: string;
+  /** Peak; {@link defaultLearningRate} when absent. */
+  learningRate?: number;
+  dropout: number;
+  /** The head alone learns, on a frozen encoder. */
+  probe: boolean;
+  seeds: readonly number[];
+  /** The folder of the task's files, to be remembered. */
+  data?: string;
+  signal?: AbortSignal;
+  /** Told when training of a seed begins, and from here on `signal` is heard. */
+  onBegin?: (seed: number, sequences: number) => void;
+  onProgress?: (seed: number, progress: FineTuneProgress) => void;
+}
+
+/** What one seed came to. */
+export interface SeedRecord extends FineTuned {
+  seed: number;
+}
+
+/** What stands in {@link FINE_TUNING_FILE}. */
+export interface FineTuningRecord {
+  task: string;
+  data?: string;
+  from: string;
+  options: Omit<FineTuneOptions, "seed"> & { dropout: number; probe: boolean };
+  /** In the order in which they were trained; of the best the folder holds the model. */
+  seeds: SeedRecord[];
+}
+
+/**
+ * Fine-tunes once per seed. After each, the record is written, and the model where it is the best so far by the task's first metric on
+ * its first development set.
+ * @returns what was done; fewer seeds than asked for where `signal` ended it.
+ * @throws before anything is trained, when the folder holds a model, or the model to begin from does not fit.
+ */
+export async function fineTuneInto(task: LabelledTask, options: FineTuneIntoOptions): Promise<FineTuningRecord> {
+  const { from, folder, dropout, probe, seeds, data, signal, onBegin, onProgress, epochs, batch, weightDecay } =
+    options;
+  if (isPretrainedFolder(folder)) throw new Error(`${folder} holds a model; choose another folder`);
+  checkWritable(folder);
+  let record: FineTuningRecord | undefined;
+  let best = Number.NEGATIVE_INFINITY;
+  for (const seed of seeds) {
+    const { model, tokenizer } = loadForTask(from, task, { dropout, seed });
+    model.encoderFrozen = probe;
+    const { learningRate = defaultLearningRate(model.encoder.size.hidden) } = options;
+    const training = { epochs, batch, learningRate, weightDecay };
+    record ??= {
+      task: task.name,
+      ...(data !== undefined && { data }),
+      from,
+      options: { ...training, dropout, probe },
+      seeds: [],
+    };
+    const headed = headedTask(task, model, tokenizer);
+    onBegin?.(seed, headed.trainingSequences);
+    const tuned = await fineTune(task, headed, {
+      ...{ ...training, seed, signal },
+      onProgress: (progress) => onProgress?.(seed, progress),
+    });
+    if (tuned === null) break;
+    record.seeds.push({ seed, ...tuned });
+    const score = chosenScore(task, tuned.best);
+    if (record.seeds.length === 1 || score > best) {
+      best = score;
+      savePretrained(folder, { model, tokenizer, labels: labelsOf(task), problemType: problemTypeOf(task) });
+    }
+    writeWhole(join(folder, FINE_TUNING_FILE), `${JSON.stringify(record, null, 2)}\n`);
+    for (const parameter of model.parameters()) parameter.release();
+    if (signal?.aborted) break;
+  }
+  return record!;
+}
+
+/** Hugging Face's name of what a sequence classifier is trained for. */
+function problemTypeOf({ kind }: LabelledTask) {
+  if (kind === "regression") return "regression";
+  return kind === "classification" ? "single_label_classification" : undefined;
+}
+
+/** The task that a folder's model was fine-tuned on; undefined where the folder does not say. */
+export function fineTunedOn(folder: string): Pick<FineTuningRecord, "task" | "data"> | undefined {
+  const path = join(folder, FINE_TUNING_FILE);
+  if (!existsSync(path)) return undefined;
+  const { task, data } = readJson(path) as FineTuningRecord;
+  if (typeof task !== "string") throw new Error(`${path} names no task`);
+  return { task, ...(typeof data === "string" && { data }) };
+}

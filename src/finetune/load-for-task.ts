@@ -1,0 +1,76 @@
+/** Models that fit a task, from folders. */
+
+import type { Tokenizer } from "../data/index.ts";
+import { loadTrainedModel, materialised } from "../lab/trained-model.ts";
+import type { Bert } from "../nn/index.ts";
+import { fromPretrained, isPretrainedFolder, type ModelUse } from "../pretrained/index.ts";
+import type { LabelledTask } from "../tasks/task.ts";
+import { headModelFor } from "./head-model.ts";
+import type { HeadModel } from "./headed-task.ts";
+
+export interface LoadForTaskOptions {
+  /** Everywhere. */
+  dropout: number;
+  /** Of the head's first weights. */
+  seed: number;
+}
+
+export interface ModelForTask {
+  model: HeadModel;
+  tokenizer: Tokenizer;
+}
+
+/** What a model for a task is called in Hugging Face's terms. */
+const USES = {
+  classification: "sequence-classification",
+  regression: "sequence-classification",
+  tagging: "token-classification",
+  spans: "question-answering",
+} as const satisfies Record<LabelledTask["kind"], ModelUse>;
+
+export const labelsOf = (task: LabelledTask): readonly string[] | undefined =>
+  task.kind === "classification" || task.kind === "tagging" ? task.labels : undefined;
+
+/**
+ * The encoder of a run or of a folder in Hugging Face's form, with a new head for a task.
+ * @throws when the folder holds no BERT, or no tokenizer.
+ */
+export function loadForTask(folder: string, task: LabelledTask, { dropout, seed }: LoadForTaskOptions): ModelForTask {
+  if (isPretrainedFolder(folder)) {
+    const labels = labelsOf(task);
+    const { model, tokenizer } = fromPretrained(folder, {
+      ...{ as: USES[task.kind], newHead: true, dropout, seed, labels },
+      ...(task.kind === "regression" && { outputs: 1 }),
+    });
+    return { model, tokenizer: needTokenizer(tokenizer, folder) };
+  }
+  const trained = loadTrainedModel(folder);
+  if (trained.model.family !== "bert")
+    throw new Error(`${folder} holds a ${trained.model.family} model; tasks are for bert`);
+  const source = materialised(trained, trained.path()) as Bert;
+  const model = headModelFor(task, { ...trained.experiment.model, ...source.size, dropout, seed });
+  const parameters = source.namedParameters();
+  for (const [name, parameter] of model.encoder.namedParameters()) parameter.numbers.set(parameters.get(name)!.numbers);
+  return { model, tokenizer: trained.tokenizer };
+}
+
+/**
+ * A model that was fine-tuned on a task.
+ * @throws when the folder holds none, or its labels are not the task's.
+ */
+export function loadFineTuned(folder: string, task: LabelledTask): ModelForTask {
+  if (!isPretrainedFolder(folder))
+    throw new Error(`${folder} holds no fine-tuned model: it has no config.json that names a model`);
+  const { model, tokenizer, labels } = fromPretrained(folder, { as: USES[task.kind] });
+  const wanted = labelsOf(task);
+  if (wanted !== undefined && wanted.join("\n") !== labels.join("\n"))
+    throw new Error(
+      `${folder} has the labels ${labels.join(", ")}; the task ${task.name} has ${wanted.join(", ")}, in this order`,
+    );
+  return { model, tokenizer: needTokenizer(tokenizer, folder) };
+}
+
+function needTokenizer(tokenizer: Tokenizer | undefined, folder: string): Tokenizer {
+  if (tokenizer === undefined) throw new Error(`${folder} has no tokenizer`);
+  return tokenizer;
+}

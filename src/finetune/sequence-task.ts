@@ -1,0 +1,56 @@
+/** Classification and regression of texts and pairs of texts. */
+
+import type { Tokenizer } from "../data/index.ts";
+import type { BertForSequenceClassification, LabelledBatch } from "../nn/index.ts";
+
+import type { ClassificationTask, RegressionTask, SequenceExample } from "../tasks/task.ts";
+import { Tensor } from "../tensor/tensor.ts";
+import { batchOf, type EncodedSequence, frame, frameIdsOf, truncate } from "./encoded-sequence.ts";
+import { type HeadedTask, largestOf, predictAll, rowsOf, sequenceScores } from "./headed-task.ts";
+
+/** Each example is one sequence, cut to the context. */
+export function sequenceTask(
+  task: ClassificationTask | RegressionTask,
+  model: BertForSequenceClassification,
+  tokenizer: Tokenizer,
+): HeadedTask {
+  const frameIds = frameIdsOf(tokenizer);
+  const { context } = model.encoder.size;
+  const encode = ({ text, pair }: SequenceExample): EncodedSequence => {
+    const ids = [text, pair].map((part) => (part === undefined ? undefined : [...tokenizer.encode(part)]));
+    return frame(...truncate(ids[0]!, ids[1], context), frameIds);
+  };
+  const training = task.train.map(encode);
+  const isClassification = task.kind === "classification";
+  return {
+    model,
+    trainingSequences: training.length,
+    batchOf(chosen) {
+      const targets = chosen.map((index) => task.train[index].label);
+      const batch: LabelledBatch = {
+        ...batchOf(
+          chosen.map((index) => training[index]),
+          frameIds,
+        ),
+        targets: Tensor.from(targets, [targets.length], isClassification ? "i32" : "f32"),
+      };
+      return batch as never;
+    },
+    evaluate(set) {
+      const { examples } = task.development[set];
+      const outputs = predictAll(model, examples.map(encode), {
+        toBatch: (sequences) => batchOf(sequences, frameIds),
+        outputsOf: (batch) => rowsOf(model.forward(batch)),
+      });
+      const predicted = outputs.map((row) => (isClassification ? largestOf(row) : row[0]));
+      const actual = examples.map(({ label }) => label);
+      return {
+        scores: sequenceScores(task.metrics, { predicted, actual }),
+        predictions: examples.map(({ id }, index) => ({
+          id,
+          predicted: isClassification ? task.labels[predicted[index]] : `${predicted[index]}`,
+        })),
+      };
+    },
+  };
+}
