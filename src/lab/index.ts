@@ -13,3 +13,4 @@ export { planRun, type RunPlan } from "./plan.ts";
 export { type RunOptions, run } from "./run.ts";
 export { firstCrossing, lossAtCost, lossesAtEqualCost, saving, smooth, trainingSaving } from "./saving.ts";
 export { type StepSize, type StepTime, type StepTimeOptions, timeSteps } from "./step-times.ts";
+export { loadTrainedModel, materialised, type TrainedModel } from "./trained-model.ts";
