@@ -43,17 +43,10 @@ export function truncate(
 ): [first: readonly number[], second: readonly number[] | undefined] {
   if (second === undefined) return [first.slice(0, context - FRAME_OF_ONE), undefined];
   const room = context - FRAME_OF_TWO;
-  const excess = first.length + second.length - room;
-  if (excess <= 0) return [first, second];
-  // Shortening the longer one token by token, done at once.
-  const [short, long] = [first, second].map(({ length }) => length).sort((a, b) => a - b);
-  const longAfter = long - Math.min(excess, long - short);
-  const rest = short + longAfter - room;
-  const shortAfter = rest > 0 ? short - Math.floor(rest / 2) : short;
-  const kept = room - shortAfter;
-  return first.length >= second.length
-    ? [first.slice(0, kept), second.slice(0, shortAfter)]
-    : [first.slice(0, shortAfter), second.slice(0, kept)];
+  if (first.length + second.length <= room) return [first, second];
+  const half = Math.ceil(room / 2);
+  const kept = first.length <= half ? first.length : Math.max(half, room - second.length);
+  return [first.slice(0, kept), second.slice(0, room - kept)];
 }
 
 /** Pads sequences to the longest of them: tensors of the present scope. */

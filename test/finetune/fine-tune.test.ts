@@ -1,0 +1,121 @@
+import { expect } from "chai";
+import { chosenScore, fineTune } from "../../src/finetune/fine-tune.ts";
+import { headedTask, headModelFor } from "../../src/finetune/head-model.ts";
+import type { LabelledTask, RegressionTask, TaggingTask } from "../../src/tasks/task.ts";
+import { questions, SIZE, sentences, tags, tokenizer } from "./small-task.ts";
+
+const OPTIONS = { epochs: 8, batch: 8, learningRate: 4e-3, weightDecay: 0.01, seed: 1 };
+
+async function tuned(task: LabelledTask, options: Partial<typeof OPTIONS & { probe: boolean; dropout: number }> = {}) {
+  const { probe = false, dropout = 0.1, ...rest } = options;
+  const model = headModelFor(task, { ...SIZE, dropout, seed: rest.seed ?? OPTIONS.seed });
+  model.encoderFrozen = probe;
+  const headed = headedTask(task, model, tokenizer);
+  const before = model.stateDict();
+  const result = await fineTune(task, headed, { ...OPTIONS, ...rest });
+  return { model, headed, before, result: result! };
+}
+
+describe("fine-tuning", function () {
+  this.timeout(20_000);
+
+  for (const [task, least] of [
+    [sentences, 0.95],
+    [tags, 0.95],
+    [questions, 0.8],
+  ] as const) {
+    it(`learns ${task.kind}, and leaves the weights of the best epoch`, async () => {
+      const { result, headed } = await tuned(task);
+      expect(result.epochs.map(({ epoch }) => epoch)).to.deep.equal([1, 2, 3, 4, 5, 6, 7, 8]);
+      const scores = result.epochs.map((epoch) => chosenScore(task, epoch));
+      expect(Math.max(...scores)).to.be.above(least);
+      // Of equal ones the earliest.
+      expect(result.best).to.equal(result.epochs[scores.indexOf(Math.max(...scores))]);
+      for (const set of [0, 1]) expect(headed.evaluate(set).scores).to.deep.equal(result.best.scores[set]);
+      expect(result.modelFlops).to.be.above(0);
+    });
+  }
+
+  it("learns scores", async () => {
+    const scored: RegressionTask = { ...sentences, kind: "regression", metrics: ["pearson", "spearman"] };
+    const { result } = await tuned(scored);
+    expect(result.best.scores[0].pearson).to.be.above(0.9);
+    expect(result.best.scores[0]).to.have.keys("pearson", "spearman");
+  });
+
+  it("is the same again with the same seed, and another with another", async () => {
+    const [first, again, other] = [
+      await tuned(sentences, { epochs: 2 }),
+      await tuned(sentences, { epochs: 2 }),
+      await tuned(sentences, { epochs: 2, seed: 2 }),
+    ];
+    const losses = ({ result }: typeof first) => result.epochs.map(({ loss }) => loss);
+    expect(losses(again)).to.deep.equal(losses(first));
+    expect(again.model.stateDict()).to.deep.equal(first.model.stateDict());
+    expect(losses(other)).not.to.deep.equal(losses(first));
+  });
+
+  it("leaves a frozen encoder as it is, bit by bit", async () => {
+    const { model, before } = await tuned(tags, { epochs: 2, probe: true });
+    for (const [name, { values }] of model.stateDict()) {
+      if (name.startsWith("encoder.")) expect(values, name).to.deep.equal(before.get(name)!.values);
+      else expect(values, name).not.to.deep.equal(before.get(name)!.values);
+    }
+  });
+
+  it("ends without a result when it is stopped", async () => {
+    const model = headModelFor(sentences, SIZE);
+    const signal = AbortSignal.abort();
+    expect(await fineTune(sentences, headedTask(sentences, model, tokenizer), { ...OPTIONS, signal })).to.equal(null);
+  });
+
+  it("refuses what is no number of epochs, and a task with nothing to train on", async () => {
+    const attempt = async (task: LabelledTask, epochs: number) => {
+      try {
+        await tuned(task, { epochs });
+      } catch (error) {
+        return (error as Error).message;
+      }
+      return "nothing";
+    };
+    expect(await attempt(sentences, 0.5)).to.equal("fine-tuning: epochs must be a whole number from 1, not 0.5");
+    expect(await attempt({ ...sentences, train: [] }, 1)).to.equal("sentences: there is nothing to train on");
+  });
+});
+
+describe("a model with a head", () => {
+  it("is refused by a task of another kind, or with another number of labels", () => {
+    expect(() => headedTask(tags, headModelFor(sentences, SIZE), tokenizer)).to.throw(
+      "tags is a task of tagging; a BertForSequenceClassification cannot do it",
+    );
+    const more = { ...sentences, labels: ["a", "b", "c"] };
+    expect(() => headedTask(more, headModelFor(sentences, SIZE), tokenizer)).to.throw(
+      "sentences needs a head with 3 outputs, the model's has 2",
+    );
+  });
+
+  it("tags every word of a sentence, however long", () => {
+    const words = Array.from({ length: 100 }, (_, index) => ["Ann", "went", "", "überaus"][index % 4]);
+    const long: TaggingTask = {
+      ...tags,
+      development: [{ name: "dev", examples: [{ id: "long", words, tags: words.map(() => 0) }] }],
+    };
+    const [{ predicted }] = headedTask(long, headModelFor(long, SIZE), tokenizer).evaluate(0).predictions;
+    const answers = predicted.split(" ");
+    expect(answers).to.have.length(100);
+    for (const answer of answers) expect(long.labels).to.include(answer);
+  });
+
+  it("answers with a piece of a context that is longer than it reads", () => {
+    const context = "Ann went from Rome to Oslo. ".repeat(20);
+    const { headed } = { headed: headedTask(withContext(context), headModelFor(questions, SIZE), tokenizer) };
+    const [{ predicted }] = headed.evaluate(0).predictions;
+    expect(context).to.include(predicted);
+    expect(predicted).not.to.equal("");
+  });
+});
+
+function withContext(context: string) {
+  const examples = [{ id: "1", question: "Who went?", context, answers: [{ text: "Ann", start: 28 }] }];
+  return { ...questions, hasUnanswerable: false, development: [{ name: "dev", examples }] };
+}
