@@ -26,8 +26,8 @@ const LOOKS_LIKE_HTML = /<(html|body|table|font|div|p|br|a href)\b[^>]*>/i;
 
 /**
  * Subject and body of a raw mail (RFC 822; parts and encodings of MIME). All other header lines are gone, and of the body list
- * footers, feeds' lines of date and address, the signs of quoted lines, addresses of the web and of mail, HTML tags, and bytes that the file could not hold
- * as text.
+ * footers, feeds' lines of date and address, the signs of quoted lines, addresses of the web and of mail, HTML tags, and
+ * bytes that the file could not hold as text.
  */
 export function mailText(raw: string): MailText {
   // A mailbox puts a line of its own before the headers of every mail.
