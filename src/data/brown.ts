@@ -9,19 +9,23 @@ type Paragraph = TaggedSentence[];
 const ENDING = new Set([".", "?", "!", ";", "''", ")", "]"]);
 const BEGINNING = new Set(["``", "(", "["]);
 
-/** A document of the Brown corpus; text and tags both come from its tagged form. */
+/** A document of the Brown corpus; text and tags both come from its tagged form, each when first asked for. */
 export class BrownDocument implements Document {
   readonly id: string;
   readonly genre: string;
-  readonly text: string;
   readonly #source: string;
+  #text: string | undefined;
   #taggedSentences: readonly TaggedSentence[] | undefined;
 
   constructor({ id, genre, source }: { id: string; genre: string; source: string }) {
     this.id = id;
     this.genre = genre;
     this.#source = source;
-    this.text = brownText(source);
+  }
+
+  get text(): string {
+    this.#text ??= brownText(this.#source);
+    return this.#text;
   }
 
   get taggedSentences(): readonly TaggedSentence[] {

