@@ -39,16 +39,6 @@ export function readText(path: string): string {
   }
 }
 
-/** The value of a JSON file. @throws naming the file when it cannot be read or is not JSON. */
-export function readJson(path: string): unknown {
-  const text = readText(path);
-  try {
-    return JSON.parse(text);
-  } catch (error) {
-    throw new Error(`${path} is not JSON: ${(error as Error).message}`);
-  }
-}
-
 /** The names directly inside a folder, sorted by code unit. */
 export function namesIn(folder: string): string[] {
   return readdirSync(folder).sort();

@@ -14,13 +14,10 @@ export interface Import {
   isTypeOnly: boolean;
 }
 
-const EVERYTHING_BELOW_SUITES = [
-  ...["tensor", "autograd", "nn", "optim", "io", "data", "tasks", "apollo", "recipes"],
-  ...["pretrained", "report", "lab", "finetune"],
-];
+const BELOW_LAB = ["tensor", "autograd", "nn", "optim", "io", "data", "apollo", "recipes", "pretrained", "report"];
 
 /**
- * Who may import whom: `tensor ← autograd ← nn ← apollo ← recipes ← lab ← suites ← cli`, and beside them rooms that see little.
+ * Who may import whom: `tensor ← autograd ← nn ← apollo ← recipes ← lab ← finetune ← suites ← cli`, and beside them rooms that see little.
  * "types" allows type-only imports.
  */
 export const ROOMS: Record<string, Record<string, "all" | "types">> = {
@@ -35,22 +32,10 @@ export const ROOMS: Record<string, Record<string, "all" | "types">> = {
   recipes: { tensor: "all", autograd: "all", nn: "all", optim: "all", apollo: "all" },
   pretrained: { tensor: "all", nn: "all", io: "all", data: "all" },
   report: {},
-  lab: all("tensor", "autograd", "nn", "optim", "io", "data", "apollo", "recipes", "pretrained", "report"),
-  finetune: all(
-    "tensor",
-    "autograd",
-    "nn",
-    "optim",
-    "io",
-    "data",
-    "tasks",
-    "apollo",
-    "recipes",
-    "pretrained",
-    "report",
-  ),
-  suites: all(...EVERYTHING_BELOW_SUITES),
-  cli: all(...EVERYTHING_BELOW_SUITES, "suites"),
+  lab: all(...BELOW_LAB),
+  finetune: all(...BELOW_LAB, "lab", "tasks"),
+  suites: all(...BELOW_LAB, "lab", "tasks", "finetune"),
+  cli: all(...BELOW_LAB, "lab", "tasks", "finetune", "suites"),
   // The public names, which run anywhere.
   "index.ts": all("tensor", "autograd", "nn", "optim", "io", "data", "apollo", "recipes"),
 };
@@ -72,7 +57,7 @@ export const PACKAGES: Record<string, readonly string[]> = {
 const NODE_FILES = ["io/files.ts", "data/files.ts", "report/run-files.ts"];
 /** Where Node's globals may be used, if they are there. */
 const NODE_IF_PRESENT = ["tensor/platform-node.ts"];
-const NODE_ROOMS = ["lab", "suites", "cli"];
+const NODE_ROOMS = ["lab", "finetune", "suites", "cli"];
 const NODE_GLOBALS = /(?<![.\w$#])(process|Buffer|require|global|setImmediate|__dirname|__filename)\b(?!\s*:)/;
 
 function all(...rooms: string[]): Record<string, "all"> {
