@@ -1,6 +1,7 @@
 /** The options that describe experiments, shared by several commands, and what they become. */
 
 import { type Command, Option } from "commander";
+import { TOKENIZER_KINDS, type TokenizerKind } from "../data/token-cache.ts";
 import { type Experiment, type ExperimentInput, parseExperiment, presetModel } from "../lab/experiment.ts";
 import { PRESETS } from "../nn/index.ts";
 import { LEARNING_RATE_KINDS, type LearningRateKind } from "../optim/learning-rate.ts";
@@ -15,6 +16,7 @@ export interface ExperimentFlags extends RecipeFlags {
   heads?: number;
   context?: number;
   vocabulary?: number;
+  tokenizer?: TokenizerKind;
   dropout?: number;
   norm?: "pre" | "post";
   corpus: string;
@@ -40,7 +42,12 @@ export function addExperimentOptions(command: Command): Command {
     .option("--hidden <d>", "hidden size", parseWhole)
     .option("--heads <n>", "attention heads", parseWhole)
     .option("--context <T>", "tokens in a sequence", parseWhole)
-    .option("--vocabulary <V>", "size of the byte-level BPE vocabulary", parseWhole)
+    .option("--vocabulary <V>", "size of the tokenizer's vocabulary", parseWhole)
+    .addOption(
+      new Option("--tokenizer <kind>", "byte-level BPE (bpe), or WordPiece with small letters for BERT").choices(
+        TOKENIZER_KINDS,
+      ),
+    )
     .option("--dropout <p>", "dropout everywhere", parseNumber)
     .addOption(
       new Option("--norm <place>", "LayerNorm before branches (GPT) or after sums (BERT)").choices(["pre", "post"]),
@@ -75,6 +82,7 @@ function experimentOf(flags: ExperimentFlags, recipe: string): Experiment {
   const { layers = preset.layers, hidden = preset.hidden, heads = preset.heads, context = preset.context } = flags;
   const {
     vocabulary = preset.vocabulary,
+    tokenizer,
     dropout,
     norm,
     corpus,
@@ -88,7 +96,7 @@ function experimentOf(flags: ExperimentFlags, recipe: string): Experiment {
   const input: ExperimentInput = {
     name: recipe,
     model: { family: preset.family, layers, hidden, heads, context, vocabulary, dropout, norm },
-    data: { corpus, validationFraction },
+    data: { corpus, validationFraction, tokenizer },
     recipe: recipeOf(recipe, flags, layers),
     training: {
       steps,

@@ -16,6 +16,8 @@ interface Part {
 
 const SPACE_PART: Part = { text: " ", role: "space" };
 
+/** ASCII's letters and digits. */
+const PLAIN = /^[A-Za-z0-9]/;
 const REMOVED = /[\0\uFFFD\p{Cc}\p{Cf}\p{Co}\p{Cs}]/u;
 /** Of the control characters that Unicode calls white space, only these separate; the others are removed. */
 const SPACE = /[\t\n\r\p{Z}]/u;
@@ -26,7 +28,10 @@ const ACCENT = /\p{Mn}/u;
 const CHINESE =
   /[\u4E00-\u9FFF\u3400-\u4DBF\u{20000}-\u{2A6DF}\u{2A700}-\u{2B73F}\u{2B740}-\u{2B81F}\u{2B920}-\u{2CEAF}\uF900-\uFAFF\u{2F800}-\u{2FA1F}]/u;
 
-/** What characters became before, for each of the options; never more entries than Unicode has characters. */
+/** Letters and digits that only need to be made small, or one other character. */
+const RUN = /[A-Za-z0-9]+|./gsu;
+
+/** What characters became before, for each of the options. */
 const remembered = new Map<string, Map<string, readonly Part[]>>();
 
 /**
@@ -42,11 +47,15 @@ export function bertPieces(text: string, { lowercase, stripAccents = lowercase }
   const pieces: { text: string; start: number; end: number }[] = [];
   let isOpen = false;
   let end = 0;
-  for (const character of text) {
+  for (const run of text.match(RUN) ?? []) {
     const start = end;
-    end += character.length;
-    let parts = known.get(character);
-    if (parts === undefined) known.set(character, (parts = partsOf(character, lowercase, stripAccents)));
+    end += run.length;
+    let parts = known.get(run);
+    if (parts === undefined) {
+      parts = partsOf(run, lowercase, stripAccents);
+      // Longer than one character is a word, and those are too many.
+      if (run.length <= 2) known.set(run, parts);
+    }
     for (const part of parts) {
       const last = pieces.at(-1);
       if (part.role === "mark") {
@@ -71,6 +80,7 @@ function knownParts(lowercase: boolean, stripAccents: boolean): Map<string, read
 }
 
 function partsOf(character: string, lowercase: boolean, stripAccents: boolean): Part[] {
+  if (PLAIN.test(character)) return [{ text: lowercase ? character.toLowerCase() : character, role: "word" }];
   if (SPACE.test(character)) return [SPACE_PART];
   if (REMOVED.test(character)) return [];
   const parts: Part[] = [];

@@ -23,3 +23,15 @@ export { type DocumentSplit, type SplitOptions, splitByDocument } from "./split-
 export { type TokenSet, tokenise } from "./token-set.ts";
 export { type EncodedPiece, type SpecialIds, Tokenizer } from "./tokenizer.ts";
 export type { TokenizerJson } from "./tokenizer-json.ts";
+export {
+  mergesTxt,
+  readBertVocabulary,
+  readByteLevelVocabulary,
+  tokenizerJsonFromVocabJson,
+  tokenizerJsonFromVocabTxt,
+  type VocabJson,
+  type VocabTxt,
+  vocabJson,
+  vocabTxt,
+} from "./vocabulary-files.ts";
+export { type TrainWordPieceOptions, trainWordPiece } from "./word-piece-trainer.ts";

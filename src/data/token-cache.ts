@@ -10,6 +10,11 @@ import { type DocumentSplit, splitByDocument } from "./split-by-document.ts";
 import { decodeTokenFile, encodeTokenFile, type TokenFile } from "./token-file.ts";
 import { type TokenSet, tokenise } from "./token-set.ts";
 import { Tokenizer } from "./tokenizer.ts";
+import { trainWordPiece } from "./word-piece-trainer.ts";
+
+/** The tokenizers that can be trained: byte-level BPE, and WordPiece with small letters. */
+export const TOKENIZER_KINDS = ["bpe", "wordpiece"] as const;
+export type TokenizerKind = (typeof TOKENIZER_KINDS)[number];
 
 export interface PrepareCorpusOptions {
   /** What {@link loadCorpus} takes, or the documents themselves. */
@@ -18,6 +23,8 @@ export interface PrepareCorpusOptions {
   vocabularySize: number;
   /** Decides the special tokens. */
   family: "gpt" | "bert";
+  /** "bpe" when absent; a GPT has no other. */
+  tokenizer?: TokenizerKind;
   /** Share of the documents, between 0 and 1. */
   validationFraction: number;
   /** Of the choice of validation documents. */
@@ -57,28 +64,45 @@ export interface CorpusDescription {
 /** Raised whenever the same corpus and settings would give other tokens. */
 const CACHE_VERSION = 1;
 
+/** @throws when the family cannot have the tokenizer. */
+export function checkTokenizerKind({ family, tokenizer }: Pick<PrepareCorpusOptions, "family" | "tokenizer">): void {
+  if (family === "gpt" && tokenizer === "wordpiece")
+    throw new Error("a GPT writes text, which the tokenizer wordpiece does not give back as it was: give bpe");
+}
+
 /**
- * Loads a corpus, splits it by document, trains a byte-level tokenizer on the training side, and encodes both sides, each
+ * Loads a corpus, splits it by document, trains a tokenizer on the training side, and encodes both sides, each
  * document followed by `<|endoftext|>` (GPT) or `[SEP]` (BERT).
  *
  * Tokenizer and tokens are kept in the cache folder under a name made from the documents, the settings and the version of
  * this code; a damaged file is replaced.
- * @throws where loading, splitting or training does, or when the cache cannot be written.
+ * @throws where loading, splitting or training does, when the family cannot have the tokenizer, or the cache cannot be written.
  */
 export function prepareCorpus(options: PrepareCorpusOptions): PreparedCorpus {
   const {
     corpus,
     vocabularySize,
     family,
+    tokenizer,
     validationFraction,
     seed,
     cacheFolder = defaultCacheFolder(),
     onProgress,
   } = options;
+  checkTokenizerKind(options);
   onProgress?.("reading the corpus");
   const documents = typeof corpus === "string" ? loadCorpus(corpus) : corpus;
   const split = splitByDocument(documents, { validationFraction, seed });
-  const settings = JSON.stringify({ version: CACHE_VERSION, vocabularySize, family, validationFraction, seed });
+  // What is absent leaves no trace in JSON, so caches from before there was a choice are still found.
+  const kind = tokenizer === "bpe" ? undefined : tokenizer;
+  const settings = JSON.stringify({
+    version: CACHE_VERSION,
+    vocabularySize,
+    family,
+    validationFraction,
+    seed,
+    tokenizer: kind,
+  });
   const path = join(cacheFolder, `tokens-${documentsHash(settings, documents).slice(0, 32)}.bin`);
 
   const bytes = readBytesIfPresent(path);
@@ -114,11 +138,12 @@ function describe(
 
 function build(
   { train, validation }: DocumentSplit,
-  { vocabularySize, family, onProgress }: PrepareCorpusOptions,
+  { vocabularySize, family, tokenizer: kind, onProgress }: PrepareCorpusOptions,
 ): TokenFile {
   onProgress?.("training the tokenizer");
   const specialTokens = FAMILY_SPECIAL_TOKENS[family];
-  const tokenizer = trainBpe({ texts: train.map(({ text }) => text), vocabularySize, specialTokens });
+  const trainTokenizer = kind === "wordpiece" ? trainWordPiece : trainBpe;
+  const tokenizer = trainTokenizer({ texts: train.map(({ text }) => text), vocabularySize, specialTokens });
   onProgress?.("encoding");
   const encoder = Tokenizer.fromJson(tokenizer);
   const endId = (family === "gpt" ? encoder.special.endOfText : encoder.special.separator)!;

@@ -5,6 +5,7 @@ import { z } from "zod";
 import { checkGrowth } from "../apollo/growth/parameter-axes.ts";
 import type { LayerMapName } from "../apollo/layer-map.ts";
 import type { DescribedMethod } from "../apollo/method.ts";
+import { checkTokenizerKind, TOKENIZER_KINDS } from "../data/token-cache.ts";
 import { readJson } from "../io/files.ts";
 import { PRESETS } from "../nn/index.ts";
 import { LEARNING_RATE_KINDS } from "../optim/learning-rate.ts";
@@ -33,6 +34,11 @@ const dataSchema = z.strictObject({
   validationFraction: fraction.default(0.1),
   /** At least this many validation tokens are evaluated, if there are so many. */
   validationTokens: whole.default(65536),
+  /** What is trained on the text. "bpe" leaves no trace, as if it were absent: one experiment, one hash. */
+  tokenizer: z
+    .enum(TOKENIZER_KINDS)
+    .transform((kind) => (kind === "bpe" ? undefined : kind))
+    .optional(),
 });
 
 const trainingSchema = z.strictObject({
@@ -73,6 +79,11 @@ export function parseExperiment(input: unknown): Experiment {
   const parsed = experimentSchema.safeParse(input);
   if (!parsed.success) throw new Error(`experiment: ${describeIssue(parsed.error.issues[0], input)}`);
   const experiment = parsed.data;
+  try {
+    checkTokenizerKind({ family: experiment.model.family, tokenizer: experiment.data.tokenizer });
+  } catch (error) {
+    throw new Error(`experiment: ${(error as Error).message}`);
+  }
   // A recipe that does not fit the model is refused now, not at its first growth.
   const method = methodOf(experiment);
   const { kind, warmupRatio, decayRatio } = experiment.training.learningRate;

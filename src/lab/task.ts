@@ -82,6 +82,7 @@ export function corpusOptionsOf({ model, data }: Pick<Experiment, "model" | "dat
     corpus: data.corpus,
     vocabularySize: model.vocabulary,
     family: model.family,
+    tokenizer: data.tokenizer,
     validationFraction: data.validationFraction,
     seed: SPLIT_SEED,
   };

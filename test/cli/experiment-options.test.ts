@@ -44,6 +44,14 @@ describe("the options of experiments", () => {
     expect(lemon).to.have.all.keys("kind", "small");
   });
 
+  it("choose the tokenizer", () => {
+    const tokenizerOf = (...args: string[]) => experimentsOf("scratch", ...args)[0].data.tokenizer;
+    expect(tokenizerOf()).to.equal(undefined);
+    expect(tokenizerOf("--tokenizer", "bpe")).to.equal(undefined);
+    expect(tokenizerOf("--model", "bert", "--tokenizer", "wordpiece")).to.equal("wordpiece");
+    expect(() => tokenizerOf("--tokenizer", "wordpiece")).to.throw("a GPT writes text");
+  });
+
   it("tell recipes that begin from a small model what it has", () => {
     const small = ["--small-layers", "8", "--small-hidden", "64", "--small-heads", "4"];
     const [scaled, lesa, mango] = experimentsOf("depth-up-scaling,lesa,mango", "--layers", "12", ...small).map(

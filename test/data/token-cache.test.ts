@@ -70,6 +70,28 @@ describe("prepareCorpus", () => {
     expect(prepare({ corpus: changed }).tokenizer.toJson()).to.deep.equal(prepare().tokenizer.toJson());
   });
 
+  it("trains WordPiece where that is wished, apart from byte-level BPE in the cache", () => {
+    const bpe = prepare({ family: "bert" });
+    const { tokenizer, train, description } = prepare({ family: "bert", tokenizer: "wordpiece" });
+    expect(description.cached).to.equal(false);
+    expect(bpe.tokenizer.toJson().model.type).to.equal("BPE");
+    expect(tokenizer.toJson().model.type).to.equal("WordPiece");
+    const [document] = splitByDocument(documents, { validationFraction: 0.2, seed: 3 }).train;
+    expect(tokenizer.decode(train.tokens.subarray(0, train.documentStarts[1] - 1))).to.equal(
+      document.text.toLowerCase().replace(":", " :"),
+    );
+    expect(prepare({ family: "bert", tokenizer: "bpe" }).description.cached).to.equal(true);
+    expect(prepare({ family: "bert", tokenizer: "wordpiece" }).description.cached).to.equal(true);
+    expect(() => prepare({ tokenizer: "wordpiece" })).to.throw(
+      "a GPT writes text, which the tokenizer wordpiece does not give back as it was: give bpe",
+    );
+  });
+
+  it("finds what was cached before there was a choice of tokenizers", () => {
+    prepare();
+    expect(readdirSync(cacheFolder)).to.deep.equal(["tokens-29f4e01c000199bbc3ce265bbb0b2202.bin"]);
+  });
+
   it("uses the cache the second time, and leaves no other file", () => {
     const first = prepare();
     const names = readdirSync(cacheFolder);

@@ -1,12 +1,14 @@
 import { Tokenizer as LibraryTokenizer } from "@huggingface/tokenizers";
 import { expect } from "chai";
 import fc from "fast-check";
+import { bertPieces } from "../../src/data/bert-pieces.ts";
 import { trainBpe } from "../../src/data/bpe-trainer.ts";
 import { loadCorpus } from "../../src/data/corpus.ts";
 import { preTokens } from "../../src/data/pre-tokens.ts";
 import { FAMILY_SPECIAL_TOKENS } from "../../src/data/special-tokens.ts";
 import { Tokenizer } from "../../src/data/tokenizer.ts";
 import type { TokenizerJson } from "../../src/data/tokenizer-json.ts";
+import { trainWordPiece } from "../../src/data/word-piece-trainer.ts";
 
 const SPECIALS = [...FAMILY_SPECIAL_TOKENS.gpt, ...FAMILY_SPECIAL_TOKENS.bert];
 
@@ -151,5 +153,131 @@ describe("Tokenizer", () => {
     expect(() => tokenizer.decode([-1])).to.throw("-1 is no token id");
     expect(() => Tokenizer.fromJson("{")).to.throw("not a usable tokenizer.json");
     expect(() => Tokenizer.fromJson("{}")).to.throw("not a usable tokenizer.json");
+  });
+});
+
+describe("a tokenizer's pieces", () => {
+  let byteLevel: Tokenizer;
+  let wordPiece: Tokenizer;
+  let cased: Tokenizer;
+  before(() => {
+    const texts = loadCorpus("brown")
+      .filter((_, index) => index % 50 === 0)
+      .map((document) => document.text);
+    byteLevel = Tokenizer.fromJson(trainBpe({ texts, vocabularySize: 800, specialTokens: SPECIALS }));
+    wordPiece = Tokenizer.fromJson(trainWordPiece({ texts, vocabularySize: 800 }));
+    cased = Tokenizer.fromJson(trainWordPiece({ texts, vocabularySize: 800, lowercase: false }));
+  });
+
+  it("have, joined, the ids of the text", () => {
+    for (const tokenizer of [byteLevel, wordPiece, cased])
+      fc.assert(
+        fc.property(text, (original) => {
+          const pieces = tokenizer.encodePieces(original);
+          expect(pieces.flatMap(({ ids }) => ids)).to.deep.equal([...tokenizer.encode(original)]);
+          expect(pieces.every(({ ids }) => ids.length > 0)).to.equal(true);
+        }),
+        { seed: 4, numRuns: 300 },
+      );
+  });
+
+  it("lie in the text in order, and byte-level ones decode to their place and at most a space before it", () => {
+    fc.assert(
+      fc.property(text, (original) => {
+        let before = 0;
+        for (const { ids, start, end } of byteLevel.encodePieces(original)) {
+          const decoded = byteLevel.decode(ids);
+          expect(decoded).to.equal(original.slice(before, end));
+          expect(original.slice(before, start)).to.be.oneOf(["", " "]);
+          expect(end).to.be.greaterThan(start);
+          before = end;
+        }
+        expect(before).to.equal(original.length);
+        before = 0;
+        for (const { start, end } of wordPiece.encodePieces(original)) {
+          expect(start).to.be.at.least(before);
+          expect(end).to.be.greaterThan(start);
+          before = end;
+        }
+      }),
+      { seed: 5, numRuns: 500 },
+    );
+  });
+
+  it("point past the space before a word, but white space keeps its place", () => {
+    const places = (tokenizer: Tokenizer, original: string) =>
+      tokenizer.encodePieces(original).map(({ start, end }) => original.slice(start, end));
+    expect(places(byteLevel, " The  café's\n")).to.deep.equal(["The", " ", "café", "'s", "\n"]);
+    expect(places(wordPiece, " The  Cafe\u0301's\n")).to.deep.equal(["The", "Cafe\u0301", "'", "s"]);
+  });
+
+  it("of words that were cut before are the words' own", () => {
+    for (const tokenizer of [byteLevel, wordPiece]) {
+      expect(tokenizer.encodeWords([])).to.deep.equal([]);
+      expect(tokenizer.encodeWords(["", "the", ""])[0]).to.deep.equal([]);
+      expect(tokenizer.encodeWords(["", "the", ""])[2]).to.deep.equal([]);
+    }
+    expect(byteLevel.encodeWords(["the", "the"])).to.deep.equal([
+      [...byteLevel.encode("the")],
+      [...byteLevel.encode(" the")],
+    ]);
+    expect(wordPiece.encodeWords(["\u200B", "The"])).to.deep.equal([[], [...wordPiece.encode("the")]]);
+    const word = fc.string({ unit: "grapheme", minLength: 1 }).filter((each) => !/\p{White_Space}/u.test(each));
+    fc.assert(
+      fc.property(fc.array(word), (words) => {
+        for (const tokenizer of [byteLevel, wordPiece])
+          expect(tokenizer.encodeWords(words).flat()).to.deep.equal([...tokenizer.encode(words.join(" "))]);
+      }),
+      { seed: 6, numRuns: 300 },
+    );
+  });
+
+  it("give back by WordPiece what normalisation left, but for spaces and what is unknown", () => {
+    for (const [tokenizer, lowercase] of [
+      [wordPiece, true],
+      [cased, false],
+    ] as const)
+      fc.assert(
+        fc.property(text, (original) => {
+          const ids = [...tokenizer.encode(original)];
+          const pieces = bertPieces(original, { lowercase });
+          const known = tokenizer.encodePieces(original).map(({ ids: [id] }) => id !== tokenizer.special.unknown);
+          const left = pieces.map((piece, index) => (known[index] ? piece.text : "[UNK]")).join("");
+          expect(tokenizer.decode(ids).replaceAll(" ", "")).to.equal(left);
+        }),
+        { seed: 7, numRuns: 500 },
+      );
+  });
+
+  it("by WordPiece are never special ids but the unknown one, whatever the text spells", () => {
+    expect(wordPiece.decode(wordPiece.encode("the [MASK] of"))).to.equal("the [UNK] mask [UNK] of");
+    fc.assert(
+      fc.property(text, (original) => {
+        for (const id of wordPiece.encode(original))
+          expect(id === wordPiece.special.unknown || !wordPiece.specialIds.has(id)).to.equal(true);
+      }),
+      { seed: 8, numRuns: 300 },
+    );
+    // Nor where a foreign vocabulary has a special token that is a word.
+    const json = wordPiece.toJson();
+    const vocab = { ...json.model.vocab, zebra: 800 };
+    const added_tokens = [...json.added_tokens, { ...json.added_tokens[0], id: 800, content: "zebra" }];
+    const foreign = Tokenizer.fromJson({ ...json, added_tokens, model: { ...json.model, vocab } });
+    expect([...foreign.encode("zebra")]).to.deep.equal([...wordPiece.encode("zebra")]);
+    expect(foreign.decode([800])).to.equal("zebra");
+  });
+
+  it("are not told where text is cut in ways that are not known", () => {
+    const json = byteLevel.toJson();
+    const prefixed = Tokenizer.fromJson({ ...json, pre_tokenizer: { type: "ByteLevel", add_prefix_space: true } });
+    expect([...prefixed.encode("the")]).to.deep.equal([...byteLevel.encode(" the")]);
+    const sentence = "a tokenizer that cuts text by ByteLevel with these options tells no pieces";
+    expect(() => prefixed.encodePieces("the")).to.throw(sentence);
+    expect(() => prefixed.encodeWords(["the"])).to.throw(sentence);
+    const { vocab, ...model } = wordPiece.toJson().model;
+    const { "[UNK]": _, ...rest } = vocab;
+    expect(() => Tokenizer.fromJson({ ...wordPiece.toJson(), model: { ...model, vocab: rest } })).to.throw(
+      "not a usable tokenizer.json: its vocabulary lacks the token for what is unknown, [UNK]",
+    );
   });
 });

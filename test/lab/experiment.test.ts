@@ -74,6 +74,19 @@ describe("experiments", () => {
     expect(experimentHash({ ...experiment, seed: 1 })).not.to.equal(experimentHash(experiment));
   });
 
+  it("keep their hash from before there was a choice of tokenizers", () => {
+    const bert = { ...base, model: { ...base.model, family: "bert" as const } };
+    const hashOf = (input: ExperimentInput) => experimentHash(parseExperiment(input));
+    expect([hashOf(base), hashOf(bert)]).to.deep.equal(["0b79f1333a25df5e", "c25b5c0575eff071"]);
+    expect(hashOf({ ...bert, data: { tokenizer: "bpe" } })).to.equal(hashOf(bert));
+    const wordPiece = parseExperiment({ ...bert, data: { tokenizer: "wordpiece" } });
+    expect(experimentHash(wordPiece)).not.to.equal(hashOf(bert));
+    expect(experimentHash(parseExperiment(JSON.parse(JSON.stringify(wordPiece))))).to.equal(experimentHash(wordPiece));
+    expect(() => parseExperiment({ ...base, data: { tokenizer: "wordpiece" } })).to.throw(
+      "experiment: a GPT writes text, which the tokenizer wordpiece does not give back as it was: give bpe",
+    );
+  });
+
   const bad: [string, Record<string, unknown>, RegExp][] = [
     ...["bert2bert", "net2net", "lemon", "hypercloning", "staged", "msg"].map(
       (kind): [string, Record<string, unknown>, RegExp] => [
