@@ -10,6 +10,7 @@ import { generateCommand } from "./generate-command.ts";
 import { planCommand } from "./plan-command.ts";
 import { reportCommand } from "./report-command.ts";
 import { trainCommand } from "./train-command.ts";
+import { transferCommand } from "./transfer-command.ts";
 
 /** Every command, not run yet. */
 export function createProgram(): Command {
@@ -33,6 +34,7 @@ Start here:
     generateCommand(),
     finetuneCommand(),
     evaluateCommand(),
+    transferCommand(),
     reportCommand(),
     analyseCommand(),
     benchCommand(),

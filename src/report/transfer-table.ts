@@ -46,7 +46,7 @@ function averageOf(record: TransferRecord, columns: readonly TaskColumn[], mode:
   return Number.isNaN(average) ? undefined : average;
 }
 
-const defined = (values: readonly (number | undefined)[]) => values.filter((value) => value !== undefined);
+const defined = <Value>(values: readonly (Value | undefined)[]) => values.filter((value) => value !== undefined);
 
 /**
  * One row per way of pre-training: seeds, its FLOPs as a share of the target's, the loss that it ended with, and in percent the
@@ -117,7 +117,7 @@ export function transferDifferences(
 ): TransferDifference[] {
   const columns = columnsOf(records);
   const modes = [...new Set(columns.map(({ mode }) => mode))];
-  const valuesOf: [string, (record: TransferRecord) => number | undefined][] = [
+  const measures: [string, (record: TransferRecord) => number | undefined][] = [
     ...columns.map((column): [string, (record: TransferRecord) => number | undefined] => [
       headOf(column),
       (record) => {
@@ -131,7 +131,7 @@ export function transferDifferences(
     ]),
   ];
   return labels.slice(1).flatMap((label) =>
-    valuesOf.map(([column, valueOf]) => ({
+    measures.map(([column, measure]) => ({
       label,
       column,
       differences: defined(
@@ -139,7 +139,7 @@ export function transferDifferences(
           .filter((record) => record.label === label)
           .map((record) => {
             const target = records.find((other) => other.label === labels[0] && other.seed === record.seed);
-            const [mine, theirs] = [valueOf(record), target && valueOf(target)];
+            const [mine, theirs] = [measure(record), target && measure(target)];
             return mine === undefined || theirs === undefined ? undefined : mine - theirs;
           }),
       ),
@@ -147,7 +147,8 @@ export function transferDifferences(
   );
 }
 
-/** Differences to the target in percentage points, mean ± standard deviation over seeds; what is more than two standard errors from 0 is marked. */
+/** Differences to the target in percentage points, mean ± standard deviation over seeds; a star marks what lies outside of the 95 % that
+ * chance alone would give (Student's t): one in twenty does so by chance. */
 export function differenceTable(records: readonly TransferRecord[], labels: readonly string[]): TextTable {
   const all = transferDifferences(records, labels);
   const columns = [...new Set(all.map(({ column }) => column))];
@@ -164,10 +165,11 @@ export function differenceTable(records: readonly TransferRecord[], labels: read
   };
 }
 
-/** Standard errors of the mean that chance hardly exceeds. */
-const CLEAR = 2;
+/** Student's t by number of seeds, from 3 on: within so many standard errors of its mean a true 0 stays in 95 % of the cases. */
+const STUDENT_T = [4.303, 3.182, 2.776, 2.571, 2.447, 2.365, 2.306, 2.262];
 
 function isClear(differences: readonly number[]): boolean {
   const error = standardDeviation(differences) / Math.sqrt(differences.length);
-  return differences.length >= 3 && Math.abs(mean(differences)) > CLEAR * error;
+  const bound = STUDENT_T[Math.min(differences.length - 3, STUDENT_T.length - 1)];
+  return bound !== undefined && Math.abs(mean(differences)) > bound * error;
 }

@@ -3,7 +3,10 @@
  * fine-tuned on the embedded tasks.
  */
 
-import { type Experiment, parseExperiment, type RecipeInput } from "../lab/experiment.ts";
+import { contentHash } from "../data/files.ts";
+import type { FineTuneOptions } from "../finetune/fine-tune.ts";
+import { type Experiment, experimentHash, parseExperiment, type RecipeInput } from "../lab/experiment.ts";
+import type { TransferMode } from "../report/transfer-record.ts";
 import { NONE, SCRATCH, SUITES } from "./named-suites.ts";
 import type { SuiteRecipe } from "./suite.ts";
 
@@ -12,12 +15,24 @@ export interface TransferRecipe extends SuiteRecipe {
   learningRate: number;
 }
 
+/** A task, and how much of it is learned. */
+export interface TransferTask {
+  name: string;
+  /** Of the training side, from its beginning. */
+  examples: number;
+  mode: TransferMode;
+  training: Pick<FineTuneOptions, "epochs" | "batch" | "learningRate" | "weightDecay"> & { dropout: number };
+}
+
 export interface TransferSuite {
   /** The first is the one whose end the others train up to. */
   recipes: readonly TransferRecipe[];
-  tasks: readonly string[];
+  tasks: readonly TransferTask[];
   seeds: number;
 }
+
+/** The row of an encoder that was never trained. */
+export const UNTRAINED = "untrained";
 
 const PRETRAINING = SUITES["paper-bert"];
 /** Of `paper-bert`: best for Scratch and for Apollo; StackBERT has its own; for what begins from a small model it is taken over. */
@@ -25,6 +40,17 @@ const BEST_RATE = 1e-3;
 const SMALL = { hidden: 32, heads: 2, learningRate: BEST_RATE };
 
 const recipeOf = (label: string): RecipeInput => PRETRAINING.recipes.find((recipe) => recipe.label === label)!.recipe;
+
+/** BERT's settings, with the learning rate that its hidden size suggests; a head alone bears, and needs, a larger one. */
+const TUNING = { epochs: 3, batch: 16, learningRate: 6e-4, weightDecay: 0.01, dropout: 0.1 };
+const PROBING = { ...TUNING, learningRate: 1e-2, dropout: 0 };
+const tuned = (name: string, examples: number): TransferTask => ({
+  name,
+  examples,
+  mode: "fine-tuned",
+  training: TUNING,
+});
+const probed = (name: string, examples: number): TransferTask => ({ name, examples, mode: "probe", training: PROBING });
 
 export const TRANSFER: TransferSuite = {
   recipes: [
@@ -35,7 +61,11 @@ export const TRANSFER: TransferSuite = {
     { label: "apollo-lvps", recipe: recipeOf("apollo-lvps"), learningRate: BEST_RATE },
     { ...NONE, learningRate: BEST_RATE },
   ],
-  tasks: ["sentiment", "brown-genre", "brown-tags", "same-sense", "factbook"],
+  tasks: [
+    ...[tuned("sentiment", 2369), tuned("brown-genre", 1500), tuned("brown-tags", 1500)],
+    ...[tuned("same-sense", 1500), tuned("factbook", 500)],
+    ...[probed("sentiment", 2369), probed("brown-genre", 1500), probed("brown-tags", 1500)],
+  ],
   seeds: 5,
 };
 
@@ -46,4 +76,12 @@ export function pretrainingOf({ label, recipe, learningRate }: TransferRecipe, s
     ...{ name: label, model, data, recipe, evaluations, seed },
     training: { ...training, learningRate: { peak: learningRate } },
   });
+}
+
+/** A name for everything that a record of a recipe and seed depends on. */
+export function transferHash({ tasks, recipes }: TransferSuite, label: string, seed: number): string {
+  const recipe = recipes.find((one) => one.label === label);
+  const pretraining = recipe === undefined ? UNTRAINED : experimentHash(pretrainingOf(recipe, seed));
+  const target = experimentHash(pretrainingOf(recipes[0], seed));
+  return contentHash([JSON.stringify({ pretraining, target, tasks })]).slice(0, 16);
 }

@@ -1,0 +1,223 @@
+/** Makes what is missing of Table 4 in small: several processes side by side, every result kept as it comes. */
+
+import { type ChildProcess, fork } from "node:child_process";
+import { once } from "node:events";
+import { existsSync } from "node:fs";
+import { availableParallelism } from "node:os";
+import { join } from "node:path";
+import { checkWritable, readJson, writeWhole } from "../io/files.ts";
+import { type Experiment, smallExperimentOf } from "../lab/experiment.ts";
+import { readHeader } from "../lab/run-header.ts";
+import { firstCrossing, smooth } from "../lab/saving.ts";
+import { prepareCorpora } from "../lab/task.ts";
+import { readRun } from "../report/run-files.ts";
+import type { TransferPretraining, TransferRecord } from "../report/transfer-record.ts";
+import { pretrainingOf, type TransferSuite, type TransferTask, transferHash, UNTRAINED } from "./transfer.ts";
+import type { TransferAnswer, TransferJob } from "./transfer-worker.ts";
+
+export interface RunTransferOptions {
+  /** Holds the pre-trained encoders. */
+  folder: string;
+  /** One file per recipe and seed. */
+  records: string;
+  /** As many as there are cores when absent. */
+  processes?: number;
+  signal?: AbortSignal;
+  cacheFolder?: string;
+  onPrepare?: (message: string) => void;
+  onBegin?: () => void;
+  /** Told of each job that begins, and of how many there are left, itself included. */
+  onJob?: (name: string, left: number) => void;
+}
+
+/** A piece of work for a process, and what comes of it. */
+interface Work {
+  name: string;
+  job: TransferJob;
+  finish(answer: Extract<TransferAnswer, { kind: "done" }>): void;
+}
+
+/** The labels of the rows: every recipe, and the encoder that was never trained. */
+export const transferLabels = ({ recipes }: TransferSuite) => [...recipes.map(({ label }) => label), UNTRAINED];
+
+const fileOf = (records: string, label: string, seed: number) => join(records, `${label}-seed${seed}.transfer.json`);
+
+/** The records of a folder that were made with these settings. @throws naming a file that is no record. */
+export function readTransfer(suite: TransferSuite, records: string): TransferRecord[] {
+  return transferLabels(suite).flatMap((label) =>
+    Array.from({ length: suite.seeds }, (_, seed) => readRecord(suite, records, label, seed)).filter(
+      (record) => record !== undefined,
+    ),
+  );
+}
+
+function readRecord(suite: TransferSuite, records: string, label: string, seed: number): TransferRecord | undefined {
+  const path = fileOf(records, label, seed);
+  if (!existsSync(path)) return undefined;
+  const record = readJson(path) as TransferRecord;
+  if (record.schema !== 1 || !Array.isArray(record.results)) throw new Error(`${path} is no record of transfer`);
+  return record.hash === transferHash(suite, label, seed) ? record : undefined;
+}
+
+/**
+ * Pre-trains Scratch to its end and every other recipe until its smoothed validation loss is the same (methods D.1), or to its end
+ * where that is never reached; then tries each encoder on every task, with the seed that it was pre-trained with.
+ * @returns why jobs failed, by name.
+ * @throws before anything runs, when folders cannot be written or the corpus cannot be read.
+ */
+export async function runTransfer(suite: TransferSuite, options: RunTransferOptions): Promise<Map<string, string>> {
+  const {
+    folder,
+    records,
+    signal,
+    processes = availableParallelism(),
+    cacheFolder,
+    onPrepare,
+    onBegin,
+    onJob,
+  } = options;
+  for (const each of [folder, records]) checkWritable(each);
+  prepareCorpora([pretrainingOf(suite.recipes[0], 0)], { cacheFolder, onProgress: onPrepare });
+  onBegin?.();
+  const failed = new Map<string, string>();
+  const pretrained = new Pretrained();
+  const running = new Map<string, Promise<void>>();
+  for (;;) {
+    const work = missingWork(suite, pretrained, options).filter(({ name }) => !failed.has(name));
+    const waiting = work.filter(({ name }) => !running.has(name));
+    if (!signal?.aborted) {
+      for (const { name, job, finish } of waiting.slice(0, processes - running.size)) {
+        onJob?.(name, work.length);
+        const begun = inProcess(job, signal).then((answer) => {
+          running.delete(name);
+          if (answer.kind === "done") finish(answer);
+          if (answer.kind === "failed") failed.set(name, answer.reason);
+        });
+        running.set(name, begun);
+      }
+    }
+    if (running.size === 0) return failed;
+    await Promise.race(running.values());
+  }
+}
+
+/** What can be done now: nothing that waits for something else. */
+function missingWork(suite: TransferSuite, pretrained: Pretrained, options: RunTransferOptions): Work[] {
+  const { folder, records, cacheFolder } = options;
+  const work: Work[] = [];
+  for (let seed = 0; seed < suite.seeds; seed++) {
+    const [target, ...others] = suite.recipes;
+    const placeOf = (label: string) => join(folder, `${label}-seed${seed}`);
+    const targetEnd = pretrained.endOf(placeOf(target.label));
+    const reachable = targetEnd === undefined ? [target] : [target, ...others];
+    for (const recipe of reachable) {
+      const { label } = recipe;
+      const place = placeOf(label);
+      const untilLoss = recipe === target ? undefined : targetEnd!.loss;
+      const pretraining = pretrained.endOf(place, untilLoss);
+      if (pretraining !== undefined) {
+        work.push(...tasksOf(suite, { label, seed, place, pretraining }, options));
+        continue;
+      }
+      // Where everything is recorded, the weights are not needed any more.
+      const present = readRecord(suite, records, label, seed);
+      if (recipe !== target && present !== undefined && missingTasks(suite, present).length === 0) continue;
+      const experiment = pretrainingOf(recipe, seed);
+      const small = smallExperimentOf(experiment);
+      const smallModelFolder = small === null ? undefined : placeOf(small.name);
+      if (smallModelFolder !== undefined && pretrained.endOf(smallModelFolder) === undefined) {
+        const isListed = work.some(({ job }) => job.kind === "pre-train" && job.folder === smallModelFolder);
+        if (!isListed) work.push(pretrainingWork(small!, { folder: smallModelFolder, cacheFolder }));
+      } else work.push(pretrainingWork(experiment, { folder: place, cacheFolder, smallModelFolder, untilLoss }));
+    }
+    if (targetEnd !== undefined)
+      work.push(...tasksOf(suite, { label: UNTRAINED, seed, place: placeOf(target.label) }, options));
+  }
+  return work;
+}
+
+function pretrainingWork(
+  experiment: Experiment,
+  places: Pick<
+    Extract<TransferJob, { kind: "pre-train" }>,
+    "folder" | "cacheFolder" | "smallModelFolder" | "untilLoss"
+  >,
+): Work {
+  const name = `pre-training ${experiment.name}, seed ${experiment.seed}`;
+  return { name, job: { kind: "pre-train", experiment, ...places }, finish: () => {} };
+}
+
+const missingTasks = ({ tasks }: TransferSuite, { results }: TransferRecord): TransferTask[] =>
+  tasks.filter(({ name, mode }) => !results.some((result) => result.task === name && result.mode === mode));
+
+/** The tasks that an encoder has not been tried on. */
+function tasksOf(
+  suite: TransferSuite,
+  encoder: { label: string; seed: number; place: string; pretraining?: TransferPretraining },
+  { records }: RunTransferOptions,
+): Work[] {
+  const { label, seed, place, pretraining } = encoder;
+  const read = (): TransferRecord =>
+    readRecord(suite, records, label, seed) ?? {
+      ...{ schema: 1, label, seed, hash: transferHash(suite, label, seed), date: "" },
+      ...(pretraining && { pretraining }),
+      results: [],
+    };
+  return missingTasks(suite, read()).map((task) => ({
+    name: `${label}, seed ${seed}: ${task.name}, ${task.mode}`,
+    job: { kind: "task", task, seed, folder: place, isTrained: label !== UNTRAINED },
+    finish({ result }) {
+      // Another process's result may have come meanwhile.
+      const record = read();
+      const results = [...record.results, result!].sort((a, b) => orderOf(suite, a) - orderOf(suite, b));
+      const date = new Date().toISOString().slice(0, 10);
+      writeWhole(fileOf(records, label, seed), `${JSON.stringify({ ...record, date, results }, null, 1)}\n`);
+    },
+  }));
+}
+
+const orderOf = ({ tasks }: TransferSuite, { task, mode }: { task: string; mode: string }) =>
+  tasks.findIndex((one) => one.name === task && one.mode === mode);
+
+/** What the pre-trainings in folders came to; each is read once, when it is over. */
+class Pretrained {
+  readonly #ended = new Map<string, TransferPretraining>();
+
+  /** Undefined while it has neither come to its end nor, where one is wanted, down to a loss. */
+  endOf(folder: string, untilLoss?: number): TransferPretraining | undefined {
+    const known = this.#ended.get(folder);
+    if (known !== undefined) return known;
+    const header = readHeader(folder);
+    const isOver = header?.status === "finished" || (header?.status === "interrupted" && untilLoss !== undefined);
+    if (!isOver) return undefined;
+    const evaluations = smooth(readRun(folder).evaluations);
+    const { step, modelFlops, smoothed: loss } = evaluations.at(-1)!;
+    if (header.status === "interrupted" && firstCrossing(evaluations, untilLoss!) === null) return undefined;
+    const { smallModel, steps: ofSteps } = header;
+    const end: TransferPretraining = {
+      ...{ steps: step, ofSteps, modelFlops, loss },
+      ...(smallModel && { smallModelFlops: smallModel.modelFlops }),
+      ...(untilLoss !== undefined && { targetLoss: untilLoss }),
+    };
+    this.#ended.set(folder, end);
+    return end;
+  }
+}
+
+async function inProcess(job: TransferJob, signal: AbortSignal | undefined): Promise<TransferAnswer> {
+  // The source runs as .ts, the package as .js.
+  const here = import.meta.url;
+  const program = new URL(here.endsWith(".ts") ? "./transfer-worker.ts" : "./transfer-worker.js", here);
+  const child: ChildProcess = fork(program, { env: { ...process.env, APOLLO_THREADS: "1" } });
+  // One that has just ended cannot be told, and need not be.
+  const stop = () => child.connected && child.send("stop", () => {});
+  signal?.addEventListener("abort", stop);
+  let answer: TransferAnswer | undefined;
+  child.on("message", (message: TransferAnswer) => {
+    answer = message;
+  });
+  child.send(job);
+  const [code, killedBy] = (await once(child, "exit")) as [number | null, string | null];
+  signal?.removeEventListener("abort", stop);
+  return answer ?? { kind: "failed", reason: `its process ended with ${killedBy ?? `code ${code}`}` };
+}
