@@ -77,7 +77,7 @@ export async function runTransfer(suite: TransferSuite, options: RunTransferOpti
     onJob,
   } = options;
   for (const each of [folder, records]) checkWritable(each);
-  prepareCorpora([pretrainingOf(suite.recipes[0], 0)], { cacheFolder, onProgress: onPrepare });
+  prepareCorpora([pretrainingOf(suite, suite.recipes[0], 0)], { cacheFolder, onProgress: onPrepare });
   onBegin?.();
   const failed = new Map<string, string>();
   const pretrained = new Pretrained();
@@ -122,7 +122,7 @@ function missingWork(suite: TransferSuite, pretrained: Pretrained, options: RunT
       // Where everything is recorded, the weights are not needed any more.
       const present = readRecord(suite, records, label, seed);
       if (recipe !== target && present !== undefined && missingTasks(suite, present).length === 0) continue;
-      const experiment = pretrainingOf(recipe, seed);
+      const experiment = pretrainingOf(suite, recipe, seed);
       const small = smallExperimentOf(experiment);
       const smallModelFolder = small === null ? undefined : placeOf(small.name);
       if (smallModelFolder !== undefined && pretrained.endOf(smallModelFolder) === undefined) {

@@ -8,7 +8,7 @@ import type { FineTuneOptions } from "../finetune/fine-tune.ts";
 import { type Experiment, experimentHash, parseExperiment, type RecipeInput } from "../lab/experiment.ts";
 import type { TransferMode } from "../report/transfer-record.ts";
 import { NONE, SCRATCH, SUITES } from "./named-suites.ts";
-import type { SuiteRecipe } from "./suite.ts";
+import type { Suite, SuiteRecipe } from "./suite.ts";
 
 /** A way of pre-training, with the peak that was best for it. */
 export interface TransferRecipe extends SuiteRecipe {
@@ -25,6 +25,8 @@ export interface TransferTask {
 }
 
 export interface TransferSuite {
+  /** What every pre-training has in common. */
+  pretraining: Pick<Suite, "model" | "data" | "training" | "evaluations">;
   /** The first is the one whose end the others train up to. */
   recipes: readonly TransferRecipe[];
   tasks: readonly TransferTask[];
@@ -53,6 +55,7 @@ const tuned = (name: string, examples: number): TransferTask => ({
 const probed = (name: string, examples: number): TransferTask => ({ name, examples, mode: "probe", training: PROBING });
 
 export const TRANSFER: TransferSuite = {
+  pretraining: PRETRAINING,
   recipes: [
     { ...SCRATCH, learningRate: BEST_RATE },
     { label: "stackbert", recipe: recipeOf("stackbert"), learningRate: 2e-3 },
@@ -69,9 +72,13 @@ export const TRANSFER: TransferSuite = {
   seeds: 5,
 };
 
-/** The pre-training of a recipe: the runs of `paper-bert`, with their data and budget. */
-export function pretrainingOf({ label, recipe, learningRate }: TransferRecipe, seed: number): Experiment {
-  const { model, data, training, evaluations } = PRETRAINING;
+/** The pre-training of a recipe. */
+export function pretrainingOf(
+  { pretraining }: Pick<TransferSuite, "pretraining">,
+  { label, recipe, learningRate }: TransferRecipe,
+  seed: number,
+): Experiment {
+  const { model, data, training, evaluations } = pretraining;
   return parseExperiment({
     ...{ name: label, model, data, recipe, evaluations, seed },
     training: { ...training, learningRate: { peak: learningRate } },
@@ -79,9 +86,10 @@ export function pretrainingOf({ label, recipe, learningRate }: TransferRecipe, s
 }
 
 /** A name for everything that a record of a recipe and seed depends on. */
-export function transferHash({ tasks, recipes }: TransferSuite, label: string, seed: number): string {
+export function transferHash(suite: TransferSuite, label: string, seed: number): string {
+  const { tasks, recipes } = suite;
+  const hashOf = (recipe: TransferRecipe) => experimentHash(pretrainingOf(suite, recipe, seed));
   const recipe = recipes.find((one) => one.label === label);
-  const pretraining = recipe === undefined ? UNTRAINED : experimentHash(pretrainingOf(recipe, seed));
-  const target = experimentHash(pretrainingOf(recipes[0], seed));
-  return contentHash([JSON.stringify({ pretraining, target, tasks })]).slice(0, 16);
+  const pretraining = recipe === undefined ? UNTRAINED : hashOf(recipe);
+  return contentHash([JSON.stringify({ pretraining, target: hashOf(recipes[0]), tasks })]).slice(0, 16);
 }
