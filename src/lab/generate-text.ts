@@ -34,7 +34,7 @@ export function* generateText(folder: string, options: GenerateTextOptions): Gen
     temperature,
     topK,
     topP,
-    stopToken: tokenizer.special.endOfText,
+    stopTokens: tokenizer.special.endOfText === undefined ? [] : [tokenizer.special.endOfText],
     path: path(options.depth),
   })) {
     written.push(token);

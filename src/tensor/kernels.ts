@@ -134,6 +134,8 @@ export interface AttentionLayout extends AttentionSize {
 export interface CachedAttentionLayout {
   tokens: number;
   past: number;
+  /** Positions that keys and values have room for. */
+  capacity: number;
   heads: number;
   headSize: number;
   /** Factor on q·k, usually 1/√headSize. */
@@ -324,7 +326,7 @@ export interface Kernels {
 
   /**
    * Causal attention of new positions, of which the i-th sees past + i + 1 keys: the queries of qkv [tokens, 3·C], keys and
-   * values [≥ past + tokens, C] of all positions, the new ones too, and out [tokens, C].
+   * values [heads, capacity, headSize], whose first past + tokens rows are set, those of the new ones too, and out [tokens, C].
    */
   cachedAttention(qkv: Numbers, keys: Numbers, values: Numbers, out: Numbers, layout: CachedAttentionLayout): void;
 

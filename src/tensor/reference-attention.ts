@@ -111,16 +111,16 @@ export const attention: Kernels["attention"] = (qkv, out, logSumExps, layout) =>
 
 /** See {@link Kernels.cachedAttention}. */
 export const cachedAttention: Kernels["cachedAttention"] = (qkv, keys, values, out, layout) => {
-  const { tokens, past, heads, headSize, scale } = layout;
-  const stride = heads * headSize;
+  const { tokens, past, capacity, heads, headSize, scale } = layout;
   for (let i = 0; i < tokens; i++) {
     const scores = new Float64Array(past + i + 1);
-    for (let start = 0; start < stride; start += headSize) {
+    for (let head = 0; head < heads; head++) {
+      const kept = { start: head * capacity * headSize, stride: headSize };
       attendOne({
-        query: { numbers: qkv, start: i * 3 * stride + start },
-        keys: { numbers: keys, start, stride },
-        values: { numbers: values, start, stride },
-        out: { numbers: out, start: i * stride + start },
+        query: { numbers: qkv, start: (3 * i * heads + head) * headSize },
+        keys: { numbers: keys, ...kept },
+        values: { numbers: values, ...kept },
+        out: { numbers: out, start: (i * heads + head) * headSize },
         ...{ headSize, scale, scores },
         isSeen: () => true,
         factor: () => 1,

@@ -429,11 +429,12 @@ export function createSimdKernels({ memory, pool, fallback, addressOf, panel }: 
         fallback.cachedAttention(qkv, keys, values, out, layout);
         return;
       }
-      const { tokens, past, heads, headSize, scale } = layout;
+      const { tokens, past, capacity, heads, headSize, scale } = layout;
       const count = past + tokens;
       pool.reserveScratch(pool.exports.cachedAttentionScratchBytes(count, headSize) as unknown as number);
       const nanoseconds = tokens * heads * count * (2 * headSize * COST.arithmetic + COST.exponential);
-      pool.run(index.cachedAttention, [...addresses, past, heads, headSize, scale], tokens * heads, 1, nanoseconds);
+      const given = [...addresses, past, capacity, heads, headSize, scale];
+      pool.run(index.cachedAttention, given, tokens * heads, 1, nanoseconds);
     },
 
     matmul(a, b, out, layout) {

@@ -566,9 +566,10 @@ export function cachedAttentionCall(random: Random, mostTokens: number): KernelC
   const [tokens, past] = [upTo(random, 3), random.integer(Math.ceil(mostTokens))];
   const [heads, headSize] = [upTo(random, 3), upTo(random, 33)];
   const channels = heads * headSize;
-  const layout = { tokens, past, heads, headSize, scale: 1 / Math.sqrt(headSize) };
   // A cache has room for more than it holds.
-  const cached = () => uniform(random, (past + tokens + random.integer(3)) * channels, -1.5, 1.5);
+  const capacity = past + tokens + random.integer(3);
+  const layout = { tokens, past, capacity, heads, headSize, scale: 1 / Math.sqrt(headSize) };
+  const cached = () => uniform(random, capacity * channels, -1.5, 1.5);
   return {
     start: [uniform(random, tokens * 3 * channels, -1.5, 1.5), cached(), cached(), empty(tokens * channels)],
     results: [3],

@@ -19,8 +19,8 @@ export function cachedAttentionScratchBytes(keys: i32, headSize: i32): usize {
 }
 
 /**
- * out[tokens, C] from the queries in qkv[tokens, 3·C] and keys and values [past + tokens, C]; C = heads·headSize. Position i
- * of the new ones sees past + i + 1 keys. Unit of work: one head of one position. Reference: `cachedAttention`.
+ * out[tokens, C] from the queries in qkv[tokens, 3·C] and keys and values [heads, capacity, headSize]; C = heads·headSize.
+ * Position i of the new ones sees past + i + 1 keys. Unit of work: one head of one position. Reference: `cachedAttention`.
  */
 export function cachedAttention(
   qkv: usize,
@@ -28,6 +28,7 @@ export function cachedAttention(
   values: usize,
   out: usize,
   past: i32,
+  capacity: i32,
   heads: i32,
   headSize: i32,
   scale: f32,
@@ -35,20 +36,22 @@ export function cachedAttention(
   end: i32,
   scratch: usize,
 ): void {
-  const row = bytes(heads * headSize);
+  const outRow = bytes(heads * headSize);
+  const row = bytes(headSize);
   const scores = scratch + FIRST;
   const largest = scratch + LARGEST;
   const lanes = scratch + LANES;
   for (let unit = begin; unit < end; unit++) {
     const token = unit / heads;
-    const head = bytes((unit % heads) * headSize);
+    const head = <usize>(unit % heads);
+    const kept = head * <usize>capacity * row;
     const count = past + token + 1;
     const reach = (count + 7) & ~7;
     const query = scores + bytes(reach);
-    memory.copy(query, qkv + <usize>token * 3 * row + head, bytes(headSize));
+    memory.copy(query, qkv + <usize>token * 3 * outRow + head * row, row);
     scaleRow(query, headSize, scale);
     memory.fill(scores, 0, bytes(count));
-    addDotProducts(query, keys + head, row, scores, count, headSize);
+    addDotProducts(query, keys + kept, row, scores, count, headSize);
     for (let i = count; i < reach; i++) store<f32>(scores + bytes(i), -Infinity);
     let low = constant(MINUS_INFINITY);
     let high = low;
@@ -62,9 +65,9 @@ export function cachedAttention(
     const sums = f32x4.add(v128.load(lanes), v128.load(lanes, 16));
     const total =
       f32x4.extract_lane(sums, 0) + f32x4.extract_lane(sums, 2) + (f32x4.extract_lane(sums, 1) + f32x4.extract_lane(sums, 3));
-    const to = out + <usize>token * row + head;
-    memory.fill(to, 0, bytes(headSize));
-    addScaledRows(scores, values + head, row, to, headSize, count);
+    const to = out + <usize>token * outRow + head * row;
+    memory.fill(to, 0, row);
+    addScaledRows(scores, values + kept, row, to, headSize, count);
     scaleRow(to, headSize, <f32>1 / total);
   }
 }
