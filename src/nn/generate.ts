@@ -1,11 +1,11 @@
 /** Writing text with a GPT, token by token. */
 
-import { noGrad, slice } from "../autograd/index.ts";
+import { slice } from "../autograd/index.ts";
 import type { Random } from "../tensor/random.ts";
-import { scope } from "../tensor/scope.ts";
 import { Tensor } from "../tensor/tensor.ts";
 import { type LayerUse, straightPath } from "./block.ts";
 import type { Gpt } from "./gpt.ts";
+import { infer } from "./inference.ts";
 import { KeyValueCache } from "./key-value-cache.ts";
 import { rank } from "./ranking.ts";
 
@@ -81,20 +81,12 @@ function nextLogits(
   { path, cache }: { path: readonly LayerUse[]; cache: KeyValueCache | null },
 ): Float64Array {
   const seen = cache === null ? sequence.slice(-model.size.context) : sequence.slice(cache.length);
-  const { isTraining } = model;
-  model.eval();
-  try {
-    return scope(() =>
-      noGrad(() => {
-        const ids = Tensor.from(seen, [1, seen.length], "i32");
-        const states = model.hidden(ids, { path, ...(cache !== null && { cache }) }); // [1, T, C]
-        const last = slice(states, [null, [seen.length - 1, seen.length], null]); // [1, 1, C]
-        return new Float64Array(model.head(last).numbers);
-      }),
-    );
-  } finally {
-    if (isTraining) model.train();
-  }
+  return infer(model, () => {
+    const ids = Tensor.from(seen, [1, seen.length], "i32");
+    const states = model.hidden(ids, { path, ...(cache !== null && { cache }) }); // [1, T, C]
+    const last = slice(states, [null, [seen.length - 1, seen.length], null]); // [1, 1, C]
+    return new Float64Array(model.head(last).numbers);
+  });
 }
 
 /** Draws a token from logits [V]: sharpened by temperature, cut to the likeliest k, then to the nucleus of mass p. */

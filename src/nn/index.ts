@@ -6,6 +6,7 @@ export { type LayerUse, runPath, straightPath, TransformerBlock, type Transforme
 export { Dropout, DropoutKey } from "./dropout.ts";
 export { Embedding } from "./embedding.ts";
 export { type Activation, FeedForward } from "./feed-forward.ts";
+export { type FillMaskOptions, fillMask, type MaskCandidate } from "./fill-mask.ts";
 export { type GenerateOptions, generate, pickToken } from "./generate.ts";
 export { type CausalBatch, type ForwardOptions, Gpt, type GptForwardOptions, type GptOptions } from "./gpt.ts";
 export { constant, initialize, normal, uniformWithin } from "./init.ts";

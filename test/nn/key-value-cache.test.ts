@@ -90,7 +90,9 @@ describe("a key-value cache", () => {
   });
 
   for (const kernels of ["reference", "blocked", ...TESTED_VARIANTS] as const) {
-    it(`changes nothing in the fused operations, ${kernels}`, async () => {
+    // The blocked kernels leave small products to the reference, which rounds otherwise.
+    const what = kernels === "blocked" ? "nothing beyond rounding" : "no bit";
+    it(`changes ${what} in the fused operations, ${kernels}`, async () => {
       const isSet = kernels === "reference" || kernels === "blocked";
       configureEngine(isSet ? { kernels } : { kernels: "simd", variant: kernels, threads: 2 }, {
         inlineNanoseconds: 0,
@@ -99,6 +101,7 @@ describe("a key-value cache", () => {
       fc.assert(
         fc.property(situations, ({ model, path, parts, ids }) => {
           const { whole, cached } = bothWays(model, path, ids, parts);
+          if (kernels !== "blocked") expectSameNumbers(cached, whole);
           for (let at = 0; at < whole.length; at += VOCABULARY)
             expectClose(cached.slice(at, at + VOCABULARY), whole.slice(at, at + VOCABULARY));
         }),
