@@ -54,13 +54,12 @@ function* continued(
   const { maximumTokens, stopTokens = [], path = straightPath(model.blocks) } = options;
   const { context, hidden, heads } = model.size;
   const sequence = [...prompt];
-  let cache: KeyValueCache | null = null;
+  const longest = Math.min(context, prompt.length + Math.ceil(maximumTokens));
+  const isOfUse = (options.cache ?? true) && maximumTokens > 0 && prompt.length <= context;
+  let cache = isOfUse ? new KeyValueCache({ positions: path.length, context: longest, hidden, heads }) : null;
   try {
     for (let count = 0; count < maximumTokens; count++) {
-      if (count === 0 && (options.cache ?? true) && sequence.length <= context) {
-        const longest = Math.min(context, sequence.length + maximumTokens);
-        cache = new KeyValueCache({ positions: path.length, context: longest, hidden, heads });
-      } else if (sequence.length > context) {
+      if (sequence.length > context) {
         cache?.release();
         cache = null;
       }

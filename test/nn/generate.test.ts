@@ -185,6 +185,7 @@ describe("generate", () => {
     const tokens = write(model, [1]);
     expect(tokens).to.have.length(12);
     expect(write(model, [1], { maximumTokens: 0 })).to.deep.equal([]);
+    expect(write(model, [1], { maximumTokens: 2.5 })).to.deep.equal(tokens.slice(0, 3));
     const [first, second] = [tokens[4], tokens[6]];
     for (const stopTokens of [[first], [second, first], []]) {
       const end = tokens.findIndex((token) => stopTokens.includes(token));

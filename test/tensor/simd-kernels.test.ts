@@ -447,7 +447,16 @@ describe("addresses above 2 GiB", () => {
     memory.allocate(2 ** 31 + 2 ** 20);
     const engine = createEngine({ kernels: "simd", threads: 1 }, memory);
     const random = new Random(1);
-    for (const name of ["matmul", "add", "attention", "softmax", "adamw", "sum", "copyStrided"] as const) {
+    for (const name of [
+      "matmul",
+      "add",
+      "attention",
+      "cachedAttention",
+      "softmax",
+      "adamw",
+      "sum",
+      "copyStrided",
+    ] as const) {
       checkAgainstReference(memory, [engine.f32], kernelCases[name](random, 500));
     }
     const last = memory.allocate(64);

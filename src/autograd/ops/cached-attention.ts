@@ -48,6 +48,8 @@ export const cachedAttentionOp = defineOp<CachedAttentionOptions>({
         `cachedAttention: ${formatShape(qkv)} is not [1, T, 3·C] with C a multiple of ${heads} heads`,
       );
     }
+    if (!(Number.isSafeInteger(past) && past >= 0))
+      throw new Error(`cachedAttention: past must be a whole number from 0, not ${past}`);
     const [, tokens, width] = qkv;
     const headSize = width / 3 / heads;
     if (keys.length !== 3 || keys[0] !== heads || keys[2] !== headSize || keys[1] < past + tokens) {
