@@ -13,5 +13,6 @@ if (process.argv.length > 2) {
   await import("./training-step.ts");
   await import("./two-threads.ts");
   await import("./saturation.ts");
+  await import("./generation.ts");
   await import("./depth-sampling.ts");
 }

@@ -14,6 +14,7 @@ export {
   readableMultiHeadAttention,
   scaledDotProductAttention,
 } from "./ops/attention.ts";
+export { type CachedAttentionOptions, cachedAttention, readableCachedAttention } from "./ops/cached-attention.ts";
 export {
   arange,
   type CreationOptions,

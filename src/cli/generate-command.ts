@@ -12,6 +12,7 @@ interface GenerateFlags {
   topP?: number;
   seed: number;
   depth?: number;
+  stop?: string[];
 }
 
 /** Options that say how a token is drawn. */
@@ -32,6 +33,7 @@ export function generateCommand(): Command {
       "run this many layers instead of all: shared by the recipe's map where more than are trained so far",
       parseWhole,
     )
+    .option("--stop <text...>", "end before the first of these texts")
     .action((run: string, flags: GenerateFlags, command: Command) => {
       const given = givenOption(command, (name) => DRAWING.includes(name));
       if (flags.temperature === 0 && given !== null)

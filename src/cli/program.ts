@@ -6,6 +6,7 @@ import { benchCommand } from "./bench-command.ts";
 import { compareCommand } from "./compare-command.ts";
 import { evaluateCommand } from "./evaluate-command.ts";
 import { finetuneCommand } from "./finetune-command.ts";
+import { fillMaskCommand } from "./fill-mask-command.ts";
 import { generateCommand } from "./generate-command.ts";
 import { planCommand } from "./plan-command.ts";
 import { reportCommand } from "./report-command.ts";
@@ -35,6 +36,7 @@ Start here:
     finetuneCommand(),
     evaluateCommand(),
     transferCommand(),
+    fillMaskCommand(),
     reportCommand(),
     analyseCommand(),
     benchCommand(),

@@ -5,6 +5,7 @@ export { type PrepareCorpusOptions, type PreparedCorpus, prepareCorpus } from ".
 export { type AnalyseOptions, analyseExpansion, analyseGrowth } from "./analyse.ts";
 export { type CompareOptions, compare, compareRuns, writeReport } from "./compare.ts";
 export { type Experiment, type ExperimentInput, methodOf, parseExperiment, presetModel } from "./experiment.ts";
+export { type FillMaskTextOptions, fillMaskText, type MaskFilling } from "./fill-mask-text.ts";
 export { type GenerateTextOptions, generateText } from "./generate-text.ts";
 export { type KernelProfile, type KernelUse, profileKernels } from "./kernel-profile.ts";
 export { describeMachine } from "./machine.ts";

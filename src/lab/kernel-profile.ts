@@ -123,6 +123,10 @@ const WORK: { [Name in keyof Kernels]?: (...operands: Parameters<Kernels[Name]>)
     };
   },
   attention: (_qkv, _out, _sums, layout) => ({ sizes: "", flops: 4 * scores(layout) * layout.headSize }),
+  cachedAttention: (_qkv, _keys, _values, _out, { tokens, past, heads, headSize }) => ({
+    sizes: "",
+    flops: 4 * heads * headSize * (tokens * past + (tokens * (tokens + 1)) / 2),
+  }),
   // The scores once more, and four products for the gradients.
   attentionBackward: (_qkv, _out, _sums, _gradient, _result, layout) => ({
     sizes: "",

@@ -1,8 +1,15 @@
 /** Multi-head self-attention. */
 
-import { mul, multiHeadAttention, readableMultiHeadAttention } from "../autograd/index.ts";
+import {
+  cachedAttention,
+  mul,
+  multiHeadAttention,
+  readableCachedAttention,
+  readableMultiHeadAttention,
+} from "../autograd/index.ts";
 import type { Initializer, Tensor } from "../tensor/tensor.ts";
 import { Dropout, type DropoutKey } from "./dropout.ts";
+import { appendToCache, type CachedPosition } from "./key-value-cache.ts";
 import { Linear } from "./linear.ts";
 import { Module } from "./module.ts";
 
@@ -18,6 +25,14 @@ export interface MultiHeadAttentionOptions {
   outputInitializer?: Initializer;
   /** False uses the composition of plain operations, which is slower and can be differentiated twice. */
   fused?: boolean;
+}
+
+/** What one use of attention is told. */
+export interface AttentionCall {
+  mask?: Tensor;
+  dropoutKey?: DropoutKey;
+  residual?: Tensor;
+  cache?: CachedPosition;
 }
 
 /** Queries, keys and values in one projection, scaled-dot-product attention by head, and an output projection. */
@@ -45,17 +60,37 @@ export class MultiHeadAttention extends Module {
     this.fused = fused;
   }
 
-  /** [B, T, C] → [B, T, C], plus a residual [B, T, C] if one is given; `mask` [..., T, T] hides keys where it is 0. */
-  forward(x: Tensor, options: { mask?: Tensor; dropoutKey?: DropoutKey; residual?: Tensor } = {}): Tensor {
-    const { mask, dropoutKey, residual } = options;
+  /**
+   * [B, T, C] → [B, T, C], plus a residual [B, T, C] if one is given; `mask` [..., T, T] hides keys where it is 0. With a `cache`
+   * x is what follows the tokens whose keys and values stand there, and its own are added.
+   * @throws when a cache is given to attention that is not causal, has a mask, or drops weights.
+   */
+  forward(x: Tensor, options: AttentionCall = {}): Tensor {
+    const { mask, dropoutKey, residual, cache } = options;
+    const qkv = this.qkv.forward(x);
     const attend = this.fused ? multiHeadAttention : readableMultiHeadAttention;
-    const attended = attend(this.qkv.forward(x), {
-      heads: this.heads,
-      causal: this.causal,
-      mask,
-      ...(this.dropout.isActive && { dropout: this.dropout.options(dropoutKey) }),
-    });
+    const attended =
+      cache === undefined
+        ? attend(qkv, {
+            heads: this.heads,
+            causal: this.causal,
+            mask,
+            ...(this.dropout.isActive && { dropout: this.dropout.options(dropoutKey) }),
+          })
+        : this.#attendCached(qkv, cache, mask);
     const counted = this.growthMask === undefined ? attended : mul(attended, this.growthMask);
     return this.output.forward(counted, { residual });
+  }
+
+  #attendCached(qkv: Tensor, cache: CachedPosition, mask: Tensor | undefined): Tensor {
+    const { heads, causal } = this;
+    if (!causal) throw new Error("MultiHeadAttention: only causal attention can use a key-value cache");
+    if (mask !== undefined) throw new Error("MultiHeadAttention: a mask and a key-value cache cannot be used together");
+    if (this.dropout.isActive)
+      throw new Error("MultiHeadAttention: a key-value cache is for inference, and dropout is on; call eval()");
+    appendToCache(cache, qkv);
+    const { keys, values, past } = cache;
+    if (past === 0) return (this.fused ? multiHeadAttention : readableMultiHeadAttention)(qkv, { heads, causal });
+    return (this.fused ? cachedAttention : readableCachedAttention)(qkv, keys, values, { heads, past });
   }
 }

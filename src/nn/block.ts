@@ -6,6 +6,7 @@ import type { Initializer, Tensor } from "../tensor/tensor.ts";
 import { MultiHeadAttention } from "./attention.ts";
 import { Dropout, type DropoutKey } from "./dropout.ts";
 import { type Activation, FeedForward } from "./feed-forward.ts";
+import type { CachedPosition, KeyValueCache } from "./key-value-cache.ts";
 import { LayerNorm } from "./layer-norm.ts";
 import { Module } from "./module.ts";
 
@@ -29,6 +30,8 @@ export interface BlockCall {
   /** [..., T, T]; 0 hides a key. */
   mask?: Tensor;
   dropoutKey?: DropoutKey;
+  /** Of the tokens before x, which are computed already. */
+  cache?: CachedPosition;
   /** Factor on both branches before they are added to the residual stream; 1 when absent. */
   branchScale?: number;
 }
@@ -50,15 +53,18 @@ export function straightPath(blocks: readonly TransformerBlock[]): LayerUse[] {
 export interface PathCall extends Pick<BlockCall, "mask" | "dropoutKey"> {
   /** Keeps only what stands between the blocks; the backward pass runs each block again. False when absent. */
   gradientCheckpointing?: boolean;
+  /** Holds the tokens before x, and afterwards these too; without a mask. Whoever gives one has asked its `check`. */
+  cache?: KeyValueCache;
 }
 
 /** Runs [B, T, C] through the uses of a path, each with its own dropout masks. */
 export function runPath(x: Tensor, path: readonly LayerUse[], call: PathCall): Tensor {
-  const { mask, dropoutKey, gradientCheckpointing = false } = call;
+  const { mask, dropoutKey, gradientCheckpointing = false, cache } = call;
   let stream = x;
   path.forEach(({ block, branchScale, growthMask = 1 }, position) => {
     const run = (input: Tensor) => {
-      const output = block.forward(input, { mask, dropoutKey: dropoutKey?.at(position), branchScale });
+      const own = { dropoutKey: dropoutKey?.at(position), cache: cache?.at(position) };
+      const output = block.forward(input, { mask, branchScale, ...own });
       return growthMask === 1 ? output : scope(() => add(mul(output, growthMask), mul(input, 1 - growthMask)));
     };
     const next = gradientCheckpointing ? gradientCheckpoint(run, stream, block.parameters()) : run(stream);
@@ -66,6 +72,7 @@ export function runPath(x: Tensor, path: readonly LayerUse[], call: PathCall): T
     if (stream !== x) stream.release();
     stream = next;
   });
+  cache?.advance(x.shape[1]);
   return stream;
 }
 
@@ -95,10 +102,10 @@ export class TransformerBlock extends Module {
   }
 
   /** [B, T, C] → [B, T, C]. What only the gradient needs of the way there is kept by the tape alone. */
-  forward(x: Tensor, { mask, dropoutKey, branchScale = 1 }: BlockCall = {}): Tensor {
+  forward(x: Tensor, { mask, dropoutKey, cache, branchScale = 1 }: BlockCall = {}): Tensor {
     return scope(() => {
       const attended = this.#branch(x, this.attentionNorm, branchScale, dropoutKey?.at(1), (input, residual) =>
-        this.attention.forward(input, { mask, dropoutKey: dropoutKey?.at(0), residual }),
+        this.attention.forward(input, { mask, dropoutKey: dropoutKey?.at(0), residual, cache }),
       );
       return this.#branch(attended, this.feedForwardNorm, branchScale, dropoutKey?.at(2), (input, residual) =>
         this.feedForward.forward(input, { residual }),

@@ -1,11 +1,13 @@
 /** Writing text with a GPT, token by token. */
 
-import { noGrad, slice } from "../autograd/index.ts";
+import { slice } from "../autograd/index.ts";
 import type { Random } from "../tensor/random.ts";
-import { scope } from "../tensor/scope.ts";
 import { Tensor } from "../tensor/tensor.ts";
-import type { LayerUse } from "./block.ts";
+import { type LayerUse, straightPath } from "./block.ts";
 import type { Gpt } from "./gpt.ts";
+import { infer } from "./inference.ts";
+import { KeyValueCache } from "./key-value-cache.ts";
+import { rank } from "./ranking.ts";
 
 export interface GenerateOptions {
   maximumTokens: number;
@@ -16,15 +18,21 @@ export interface GenerateOptions {
   topK?: number;
   /** Keeps the likeliest tokens that together reach this probability (nucleus sampling). */
   topP?: number;
-  /** Ends the text. */
-  stopToken?: number;
+  /** Each ends the text, of which it is no part. */
+  stopTokens?: readonly number[];
   /** The layers in the order of their use; every block once when absent. */
   path?: readonly LayerUse[];
+  /**
+   * Whether keys and values of earlier tokens are kept instead of computed again for each token; true when absent. The model must
+   * then stay as it is while a text is written.
+   */
+  cache?: boolean;
 }
 
 /**
- * Continues a sequence of token ids, one id at a time. Only the last `context` tokens are looked at. Dropout is off
- * while a token is computed.
+ * Continues a sequence of token ids, one id at a time. Only the last `context` tokens are looked at: once the sequence outgrows the
+ * context, every token gets a new position with each token that follows, kept keys are of no use, and all is computed anew each time.
+ * Dropout is off while a token is computed.
  * @throws at once, for an empty prompt or options out of range.
  */
 export function generate(model: Gpt, prompt: readonly number[], options: GenerateOptions): Generator<number> {
@@ -43,32 +51,41 @@ function* continued(
   prompt: readonly number[],
   options: GenerateOptions & { temperature: number },
 ): Generator<number> {
-  const { maximumTokens, stopToken, path } = options;
+  const { maximumTokens, stopTokens = [], path = straightPath(model.blocks) } = options;
+  const { context, hidden, heads } = model.size;
   const sequence = [...prompt];
-  for (let count = 0; count < maximumTokens; count++) {
-    const token = pickToken(nextLogits(model, sequence, path), options);
-    if (token === stopToken) return;
-    sequence.push(token);
-    yield token;
+  const longest = Math.min(context, prompt.length + Math.ceil(maximumTokens));
+  const isOfUse = (options.cache ?? true) && maximumTokens > 0 && prompt.length <= context;
+  let cache = isOfUse ? new KeyValueCache({ positions: path.length, context: longest, hidden, heads }) : null;
+  try {
+    for (let count = 0; count < maximumTokens; count++) {
+      if (sequence.length > context) {
+        cache?.release();
+        cache = null;
+      }
+      const token = pickToken(nextLogits(model, sequence, { path, cache }), options);
+      if (stopTokens.includes(token)) return;
+      sequence.push(token);
+      yield token;
+    }
+  } finally {
+    cache?.release();
   }
 }
 
-/** The logits [V] of the token that follows a sequence. */
-function nextLogits(model: Gpt, sequence: readonly number[], path: readonly LayerUse[] | undefined): Float64Array {
-  const seen = sequence.slice(-model.size.context);
-  const { isTraining } = model;
-  model.eval();
-  try {
-    return scope(() =>
-      noGrad(() => {
-        const hidden = model.hidden(Tensor.from(seen, [1, seen.length], "i32"), { path }); // [1, T, C]
-        const last = slice(hidden, [null, [seen.length - 1, seen.length], null]); // [1, 1, C]
-        return Float64Array.from(model.head(last).numbers);
-      }),
-    );
-  } finally {
-    if (isTraining) model.train();
-  }
+/** The logits [V] of the token that follows a sequence, of which a cache knows all but the end. */
+function nextLogits(
+  model: Gpt,
+  sequence: readonly number[],
+  { path, cache }: { path: readonly LayerUse[]; cache: KeyValueCache | null },
+): Float64Array {
+  const seen = cache === null ? sequence.slice(-model.size.context) : sequence.slice(cache.length);
+  return infer(model, () => {
+    const ids = Tensor.from(seen, [1, seen.length], "i32");
+    const states = model.hidden(ids, { path, ...(cache !== null && { cache }) }); // [1, T, C]
+    const last = slice(states, [null, [seen.length - 1, seen.length], null]); // [1, 1, C]
+    return new Float64Array(model.head(last).numbers);
+  });
 }
 
 /** Draws a token from logits [V]: sharpened by temperature, cut to the likeliest k, then to the nucleus of mass p. */
@@ -76,20 +93,20 @@ export function pickToken(
   logits: Float64Array,
   options: { random: Random; temperature: number; topK?: number; topP?: number },
 ): number {
-  const order = Array.from(logits.keys()).sort((a, b) => logits[b] - logits[a] || a - b);
-  if (options.temperature === 0) return order[0];
-  const candidates = order.slice(0, options.topK ?? order.length);
-  const weights = candidates.map((token) => Math.exp((logits[token] - logits[order[0]]) / options.temperature));
-  const total = weights.reduce((a, b) => a + b, 0);
-  let kept = candidates.length;
-  if (options.topP !== undefined) {
+  const { random, temperature, topK = logits.length, topP } = options;
+  if (temperature === 0) return rank(logits, 1).indexAt(0);
+  const ranking = rank(logits, topK);
+  const largest = ranking.valueAt(0);
+  const weights = Float64Array.from({ length: Math.min(topK, logits.length) }, (_, place) =>
+    Math.exp((ranking.valueAt(place) - largest) / temperature),
+  );
+  let kept = weights.length;
+  if (topP !== undefined) {
+    const total = weights.reduce((a, b) => a + b, 0);
     let mass = 0;
-    kept = weights.findIndex((weight) => (mass += weight) >= options.topP! * total) + 1 || candidates.length;
+    kept = weights.findIndex((weight) => (mass += weight) >= topP * total) + 1 || weights.length;
   }
-  let left = options.random.uniform() * weights.slice(0, kept).reduce((a, b) => a + b, 0);
-  for (let index = 0; index < kept; index++) {
-    left -= weights[index];
-    if (left < 0) return candidates[index];
-  }
-  return candidates[kept - 1];
+  let left = random.uniform() * weights.subarray(0, kept).reduce((a, b) => a + b, 0);
+  const place = weights.subarray(0, kept).findIndex((weight) => (left -= weight) < 0);
+  return ranking.indexAt(place < 0 ? kept - 1 : place);
 }

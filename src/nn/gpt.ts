@@ -8,6 +8,7 @@ import { Dropout, type DropoutKey } from "./dropout.ts";
 import { Embedding } from "./embedding.ts";
 import type { Activation } from "./feed-forward.ts";
 import { initialize, normal } from "./init.ts";
+import type { KeyValueCache } from "./key-value-cache.ts";
 import { LayerNorm } from "./layer-norm.ts";
 import { checkModelSize, checkTokens, type ModelSize } from "./model-size.ts";
 import { Module } from "./module.ts";
@@ -39,6 +40,12 @@ export interface ForwardOptions {
   gradientCheckpointing?: boolean;
   /** Hands no gradient to the embeddings; the token table still has its own as the head. False when absent. */
   frozenEmbeddings?: boolean;
+}
+
+/** How a pass runs that may go on where another one ended. */
+export interface GptForwardOptions extends ForwardOptions {
+  /** Holds the tokens before `ids`, and afterwards these too; inside noGrad, with dropout off. */
+  cache?: KeyValueCache;
 }
 
 const INITIAL_DEVIATION = 0.02;
@@ -88,25 +95,31 @@ export class Gpt extends Module {
     initialize(this, { seed });
   }
 
-  /** Token ids i32 [B, T] → the last layer's output, normalised [B, T, C]. @throws when T exceeds the context. */
-  hidden(ids: Tensor, options: ForwardOptions = {}): Tensor {
-    const { path = straightPath(this.blocks), dropoutKey, gradientCheckpointing, frozenEmbeddings = false } = options;
+  /**
+   * Token ids i32 [B, T] → the last layer's output, normalised [B, T, C].
+   * @throws when T exceeds the context, and with a cache as {@link KeyValueCache.check}.
+   */
+  hidden(ids: Tensor, options: GptForwardOptions = {}): Tensor {
+    const { path = straightPath(this.blocks), dropoutKey, gradientCheckpointing, cache } = options;
+    const { frozenEmbeddings = false } = options;
+    const past = cache?.length ?? 0;
     const tokens = checkTokens(ids, this.size.context);
+    cache?.check(ids, path.length);
     return scope(() => {
       const positions = Tensor.from(
-        Int32Array.from({ length: tokens }, (_, index) => index),
+        Int32Array.from({ length: tokens }, (_, index) => past + index),
         [tokens],
         "i32",
       );
       const embedded = add(this.tokenEmbedding.forward(ids), embedding(this.positionEmbedding.weight, positions)); // [B, T, C]
       const start = this.dropout.forward(frozenEmbeddings ? detach(embedded) : embedded, dropoutKey?.at(-1));
-      const output = runPath(start, path, { dropoutKey, gradientCheckpointing });
+      const output = runPath(start, path, { dropoutKey, gradientCheckpointing, cache });
       return this.finalNorm === undefined ? output : this.finalNorm.forward(output);
     });
   }
 
   /** Token ids i32 [B, T] → logits [B, T, V] of the next token. */
-  forward(ids: Tensor, options: ForwardOptions = {}): Tensor {
+  forward(ids: Tensor, options: GptForwardOptions = {}): Tensor {
     return this.head(this.hidden(ids, options));
   }
 

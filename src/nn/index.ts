@@ -17,9 +17,11 @@ export { type LayerUse, runPath, straightPath, TransformerBlock, type Transforme
 export { Dropout, DropoutKey } from "./dropout.ts";
 export { Embedding } from "./embedding.ts";
 export { type Activation, FeedForward } from "./feed-forward.ts";
+export { type FillMaskOptions, fillMask, type MaskCandidate } from "./fill-mask.ts";
 export { type GenerateOptions, generate, pickToken } from "./generate.ts";
-export { type CausalBatch, type ForwardOptions, Gpt, type GptOptions } from "./gpt.ts";
+export { type CausalBatch, type ForwardOptions, Gpt, type GptForwardOptions, type GptOptions } from "./gpt.ts";
 export { constant, initialize, normal, uniformWithin } from "./init.ts";
+export { KeyValueCache, type KeyValueCacheOptions } from "./key-value-cache.ts";
 export { LayerNorm } from "./layer-norm.ts";
 export { Linear, type LinearOptions } from "./linear.ts";
 export { type ModelSize, PRESETS, type PresetName } from "./model-size.ts";

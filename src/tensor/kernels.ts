@@ -130,6 +130,18 @@ export interface AttentionLayout extends AttentionSize {
   dropoutSeed: DropoutSeed;
 }
 
+/** Some new positions of one sequence, and those before them whose keys and values were kept. */
+export interface CachedAttentionLayout {
+  tokens: number;
+  past: number;
+  /** Positions that keys and values have room for. */
+  capacity: number;
+  heads: number;
+  headSize: number;
+  /** Factor on q·k, usually 1/√headSize. */
+  scale: number;
+}
+
 export interface CrossEntropyLayout extends RowsLayout {
   /** Rows with this target count nothing; −1 is never a valid target, so −1 ignores nothing else. */
   ignoreIndex: number;
@@ -311,6 +323,12 @@ export interface Kernels {
     qkvGradient: Numbers,
     layout: AttentionLayout,
   ): void;
+
+  /**
+   * Causal attention of new positions, of which the i-th sees past + i + 1 keys: the queries of qkv [tokens, 3·C], keys and
+   * values [heads, capacity, headSize], whose first past + tokens rows are set, those of the new ones too, and out [tokens, C].
+   */
+  cachedAttention(qkv: Numbers, keys: Numbers, values: Numbers, out: Numbers, layout: CachedAttentionLayout): void;
 
   matmul(a: Numbers, b: Numbers, out: Numbers, layout: MatmulLayout): void;
 

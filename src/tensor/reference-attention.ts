@@ -1,6 +1,6 @@
 /** Scaled-dot-product attention and its gradient as plain loops, head by head. */
 
-import { type AttentionLayout, HIDDEN_SCORE, type Kernels } from "./kernels.ts";
+import { type AttentionLayout, HIDDEN_SCORE, type Kernels, type Numbers } from "./kernels.ts";
 import { dropoutBits, dropoutThreshold } from "./random.ts";
 
 /** Calls `use` for every batch and head with the offsets of its rows: q, k, v in qkv, and the head's columns in out. */
@@ -33,6 +33,61 @@ function dropoutFactor(layout: AttentionLayout, head: number, i: number, j: numb
   return bits < dropoutThreshold(layout.dropoutProbability) ? 0 : 1 / (1 - layout.dropoutProbability);
 }
 
+/** A row of one head: `headSize` numbers from `start` on. */
+interface HeadRow {
+  numbers: Numbers;
+  start: number;
+}
+
+/** The keys or values of one head, `stride` numbers apart. */
+interface HeadRows extends HeadRow {
+  stride: number;
+}
+
+/** What one query of a head looks at. */
+interface QueryCall {
+  query: HeadRow;
+  keys: HeadRows;
+  values: HeadRows;
+  out: HeadRow;
+  headSize: number;
+  scale: number;
+  /** Of as many numbers as there are keys. */
+  scores: Float64Array;
+  isSeen(key: number): boolean;
+  /** What dropout multiplies a weight by. */
+  factor(key: number): number;
+}
+
+/** out = softmax(scale·q·Kᵀ, over the keys that are seen)·V of one query. @returns the log-sum-exp of its scores. */
+function attendOne({ query, keys, values, out, headSize, scale, scores, isSeen, factor }: QueryCall): number {
+  const count = scores.length;
+  let largest = HIDDEN_SCORE;
+  for (let j = 0; j < count; j++) {
+    scores[j] = Number.NEGATIVE_INFINITY;
+    if (!isSeen(j)) continue;
+    let dot = 0;
+    for (let d = 0; d < headSize; d++)
+      dot += query.numbers[query.start + d] * keys.numbers[keys.start + j * keys.stride + d];
+    scores[j] = scale * dot;
+    largest = Math.max(largest, scores[j]);
+  }
+  const isBlind = largest === HIDDEN_SCORE;
+  if (isBlind) scores.fill(largest);
+  let total = 0;
+  for (let j = 0; j < count; j++) total += Math.exp(scores[j] - largest);
+  for (let d = 0; d < headSize; d++) {
+    let sum = 0;
+    for (let j = 0; j < count; j++) {
+      const weight = Math.exp(scores[j] - largest) / total;
+      if (weight === 0) continue;
+      sum += weight * factor(j) * values.numbers[values.start + j * values.stride + d];
+    }
+    out.numbers[out.start + d] = sum;
+  }
+  return isBlind ? HIDDEN_SCORE : largest + Math.log(total);
+}
+
 /** See {@link Kernels.attention}: out = dropout(softmax(scale·QKᵀ, masked))·V for every head. */
 export const attention: Kernels["attention"] = (qkv, out, logSumExps, layout) => {
   const { tokens, heads, headSize, scale } = layout;
@@ -41,31 +96,37 @@ export const attention: Kernels["attention"] = (qkv, out, logSumExps, layout) =>
   const scores = new Float64Array(tokens);
   forEachHead(layout, (head) => {
     for (let i = 0; i < tokens; i++) {
-      let largest = HIDDEN_SCORE;
-      for (let j = 0; j < tokens; j++) {
-        scores[j] = Number.NEGATIVE_INFINITY;
-        if (!isSeen(layout, head.batch, head.head, i, j)) continue;
-        let dot = 0;
-        for (let d = 0; d < headSize; d++) dot += qkv[head.q + i * stride + d] * qkv[head.k + j * stride + d];
-        scores[j] = scale * dot;
-        largest = Math.max(largest, scores[j]);
-      }
-      const isBlind = largest === HIDDEN_SCORE;
-      if (isBlind) scores.fill(largest);
-      let total = 0;
-      for (let j = 0; j < tokens; j++) total += Math.exp(scores[j] - largest);
-      logSumExps[head.index * tokens + i] = isBlind ? HIDDEN_SCORE : largest + Math.log(total);
-      for (let d = 0; d < headSize; d++) {
-        let sum = 0;
-        for (let j = 0; j < tokens; j++) {
-          const weight = Math.exp(scores[j] - largest) / total;
-          if (weight === 0) continue;
-          sum += weight * dropoutFactor(layout, head.index, i, j) * qkv[head.v + j * stride + d];
-        }
-        out[head.out + i * channels + d] = sum;
-      }
+      logSumExps[head.index * tokens + i] = attendOne({
+        query: { numbers: qkv, start: head.q + i * stride },
+        keys: { numbers: qkv, start: head.k, stride },
+        values: { numbers: qkv, start: head.v, stride },
+        out: { numbers: out, start: head.out + i * channels },
+        ...{ headSize, scale, scores },
+        isSeen: (j) => isSeen(layout, head.batch, head.head, i, j),
+        factor: (j) => dropoutFactor(layout, head.index, i, j),
+      });
     }
   });
+};
+
+/** See {@link Kernels.cachedAttention}. */
+export const cachedAttention: Kernels["cachedAttention"] = (qkv, keys, values, out, layout) => {
+  const { tokens, past, capacity, heads, headSize, scale } = layout;
+  for (let i = 0; i < tokens; i++) {
+    const scores = new Float64Array(past + i + 1);
+    for (let head = 0; head < heads; head++) {
+      const kept = { start: head * capacity * headSize, stride: headSize };
+      attendOne({
+        query: { numbers: qkv, start: (3 * i * heads + head) * headSize },
+        keys: { numbers: keys, ...kept },
+        values: { numbers: values, ...kept },
+        out: { numbers: out, start: (i * heads + head) * headSize },
+        ...{ headSize, scale, scores },
+        isSeen: () => true,
+        factor: () => 1,
+      });
+    }
+  }
 };
 
 /**

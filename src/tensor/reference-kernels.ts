@@ -16,7 +16,7 @@ import {
 } from "./kernels.ts";
 import { finishProduct } from "./matmul-epilogue.ts";
 import { dropoutBits, dropoutThreshold } from "./random.ts";
-import { attention, attentionBackward } from "./reference-attention.ts";
+import { attention, attentionBackward, cachedAttention } from "./reference-attention.ts";
 
 function binary(f: (a: number, b: number) => number): BinaryKernel {
   return (a, b, out, { rows, columns, outStart, aStart, aRow, aColumn, bStart, bRow, bColumn }) => {
@@ -313,6 +313,7 @@ export const referenceKernels: Kernels = {
 
   attention,
   attentionBackward,
+  cachedAttention,
 
   matmul(a, b, out, layout) {
     const { rows, columns, inner, transposeA, transposeB, aRow, bRow, outRow, batches, bias } = layout;

@@ -45,6 +45,8 @@ export interface SimdKernelsOptions {
 const ELEMENT_GRAIN = 1024;
 /** Columns that one thread takes at least in loops down the rows: a cache line. */
 const COLUMN_GRAIN = 16;
+/** Columns of a unit of work of the compiled product of one row. */
+const ROW_UNIT_COLUMNS = 16;
 /** Strided copies know this many axes after merging. */
 const COPY_AXES = 4;
 
@@ -184,7 +186,9 @@ export function createSimdKernels({ memory, pool, fallback, addressOf, panel }: 
     crossEntropyBackward: pool.indexOf("crossEntropyBackward"),
     attention: pool.indexOf("attention"),
     attentionBackward: pool.indexOf("attentionBackward"),
+    cachedAttention: pool.indexOf("cachedAttention"),
     matmul: pool.indexOf("matmul"),
+    multiplyRow: pool.indexOf("multiplyRow"),
   };
 
   /** Σ of the chunk sums that a kernel writes, always in the same order. */
@@ -419,6 +423,20 @@ export function createSimdKernels({ memory, pool, fallback, addressOf, panel }: 
       pool.run(index.attentionBackward, given, batches * heads, 1, nanoseconds);
     },
 
+    cachedAttention(qkv, keys, values, out, layout) {
+      const addresses = addressesOf(qkv, keys, values, out);
+      if (addresses === null) {
+        fallback.cachedAttention(qkv, keys, values, out, layout);
+        return;
+      }
+      const { tokens, past, capacity, heads, headSize, scale } = layout;
+      const count = past + tokens;
+      pool.reserveScratch(pool.exports.cachedAttentionScratchBytes(count, headSize) as unknown as number);
+      const nanoseconds = tokens * heads * count * (2 * headSize * COST.arithmetic + COST.exponential);
+      const given = [...addresses, past, capacity, heads, headSize, scale];
+      pool.run(index.cachedAttention, given, tokens * heads, 1, nanoseconds);
+    },
+
     matmul(a, b, out, layout) {
       const { bias, residual, epilogue } = layout;
       const addresses = addressesOf(a, b, out);
@@ -430,6 +448,15 @@ export function createSimdKernels({ memory, pool, fallback, addressOf, panel }: 
         return;
       }
       const { rows, columns, inner, batches, aBatch, bBatch, outBatch } = layout;
+      const epilogueNumber = epilogue === undefined ? 0 : EPILOGUE_NUMBERS[epilogue.name];
+      const accumulate = Number(layout.accumulate ?? false);
+      if (rows === 1 && batches[0] * batches[1] === 1 && !layout.transposeA) {
+        const finish = [biasAddress, residualAddress, epilogueNumber, inputs];
+        const given = [...addresses, ...finish, columns, inner, Number(layout.transposeB), layout.bRow, accumulate];
+        const units = Math.ceil(columns / ROW_UNIT_COLUMNS);
+        pool.run(index.multiplyRow, given, units, 1, columns * inner * COST.arithmetic);
+        return;
+      }
       const nanoseconds = rows * columns * inner * batches[0] * batches[1] * COST.multiplication;
       const [rowParts, columnParts] = divideMatmul(layout, panel, pool.partsFor(nanoseconds));
       // Element by element: spreading arrays into this one would take as long as a product of 16 × 16.
@@ -439,7 +466,7 @@ export function createSimdKernels({ memory, pool, fallback, addressOf, panel }: 
         addresses[2],
         biasAddress,
         residualAddress,
-        epilogue === undefined ? 0 : EPILOGUE_NUMBERS[epilogue.name],
+        epilogueNumber,
         inputs,
         rows,
         columns,
@@ -456,7 +483,7 @@ export function createSimdKernels({ memory, pool, fallback, addressOf, panel }: 
         bBatch[1],
         outBatch[0],
         outBatch[1],
-        Number(layout.accumulate ?? false),
+        accumulate,
         panel,
         rowParts,
         columnParts,

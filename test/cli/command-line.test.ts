@@ -48,7 +48,7 @@ describe("the command line", () => {
   it("explains itself and every command", () => {
     const help = apollo(["--help"]);
     expect(help.status).to.equal(0);
-    const commands = ["train", "compare", "plan", "generate", "report", "bench"];
+    const commands = ["train", "compare", "plan", "generate", "fill-mask", "report", "bench"];
     for (const command of commands) expect(help.stdout).to.include(`  ${command} `);
     for (const command of commands) {
       const { stdout, status } = apollo([command, "--help"]);
@@ -130,6 +130,19 @@ describe("the command line", () => {
     expect(apollo(["generate", "writer", "--depth", "1"]).status).to.equal(0);
     refuses(apollo(["generate", "writer", "--depth", "4"]), /depth must be a whole number from 1 to 3, not 4/);
     refuses(apollo(["generate", "writer", "--temperature", "-1"]), /temperature must be ≥ 0, not -1/);
+    const stop = stdout.slice(6, 9);
+    const ended = apollo(["generate", "writer", "--prompt", "Line", "--tokens", "12", "--stop", "§", stop]);
+    expect(ended.stdout).to.equal(`${stdout.slice(0, stdout.indexOf(stop, 4))}\n`);
+    refuses(apollo(["generate", "writer", "--stop", ""]), /a text that ends the output must not be empty/);
+  });
+
+  it("fills the masks of a text, one table for each", () => {
+    apollo(train("reader", "--steps", "4", "--model", "bert"));
+    const { stdout, status } = apollo(["fill-mask", "reader", "--text", "Line [MASK]: the [MASK] layer", "--top", "3"]);
+    expect(status).to.equal(0);
+    expect(stdout.match(/\[MASK\] \d/g)).to.deep.equal(["[MASK] 1", "[MASK] 2"]);
+    expect(stdout.match(/\d+\.\d %/g)).to.have.length(6);
+    refuses(apollo(["fill-mask", "reader", "--text", "Line"]), /there is no \[MASK\] in "Line"/);
   });
 
   it("ends cleanly at Ctrl-C, and --resume goes on to bitwise the same weights", async () => {

@@ -409,6 +409,18 @@ describe("a run in its folder", () => {
     );
   });
 
+  it("ends a text before the first of the texts that stop it", () => {
+    const write = (stop?: string[]) => [...generateText(join(folder, "whole"), { ...text, stop })];
+    const pieces = write();
+    const whole = pieces.join("");
+    // Longer than any of the tokens.
+    const stop = whole.slice(2, 3 + Math.max(...pieces.map(({ length }) => length)) + 2);
+    expect(stop.length).to.be.lessThan(whole.length - 2);
+    expect(write([stop, "\u0000"]).join("")).to.equal(whole.slice(0, whole.indexOf(stop)));
+    expect(write(["\u0000"]).join("")).to.equal(whole);
+    expect(() => write([""])).to.throw("a text that ends the output must not be empty");
+  });
+
   it("generates from the checkpoint of a run that was cut off, at any depth, through its own map", async () => {
     const stacked: RecipeInput = { ...progressive, map: "stack" };
     // Two of four layers are trained after 8 steps; after 6, the first is and the second is about to be made.

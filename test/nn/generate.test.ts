@@ -180,13 +180,17 @@ describe("generate", () => {
     );
   });
 
-  it("ends after maximumTokens, or before the stop token", () => {
+  it("ends after maximumTokens, or before a stop token", () => {
     const model = make();
     const tokens = write(model, [1]);
     expect(tokens).to.have.length(12);
     expect(write(model, [1], { maximumTokens: 0 })).to.deep.equal([]);
-    const stopToken = tokens[4];
-    expect(write(model, [1], { stopToken })).to.deep.equal(tokens.slice(0, tokens.indexOf(stopToken)));
+    expect(write(model, [1], { maximumTokens: 2.5 })).to.deep.equal(tokens.slice(0, 3));
+    const [first, second] = [tokens[4], tokens[6]];
+    for (const stopTokens of [[first], [second, first], []]) {
+      const end = tokens.findIndex((token) => stopTokens.includes(token));
+      expect(write(model, [1], { stopTokens })).to.deep.equal(end < 0 ? tokens : tokens.slice(0, end));
+    }
   });
 
   it("runs through the layers it is told", () => {

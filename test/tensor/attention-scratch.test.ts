@@ -62,4 +62,36 @@ describe("the scratch of attention", () => {
       { numRuns: 150 },
     );
   });
+
+  it("is so for keys that were kept", () => {
+    const sizes = fc.record({
+      past: fc.integer({ min: 0, max: 300 }),
+      tokens: fc.integer({ min: 1, max: 9 }),
+      headSize: fc.integer({ min: 1, max: 70 }),
+    });
+    fc.assert(
+      fc.property(sizes, ({ past, tokens, headSize }) => {
+        const heads = 2;
+        const count = past + tokens;
+        const lengths = [
+          3 * heads * headSize * tokens,
+          heads * headSize * count,
+          heads * headSize * count,
+          heads * headSize * tokens,
+        ];
+        const places = lengths.map((length) => {
+          const address = memory.allocate(length * 4);
+          new Float32Array(memory.buffer as ArrayBuffer, address, length).fill(0.01);
+          return { address, length };
+        });
+        const operands = places.map(({ address }) => address);
+        const changed = overrun(kernels.cachedAttentionScratchBytes(count, headSize), (scratch) => {
+          kernels.cachedAttention(...operands, past, count, heads, headSize, 0.3, 0, heads * tokens, scratch);
+        });
+        for (const { address, length } of places) memory.release(address, length * 4);
+        expect(changed).to.equal(0);
+      }),
+      { numRuns: 100 },
+    );
+  });
 });

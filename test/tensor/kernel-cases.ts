@@ -562,9 +562,29 @@ export function attentionBackwardCall(random: Random, mostTokens: number): Kerne
   };
 }
 
+export function cachedAttentionCall(random: Random, mostTokens: number): KernelCall {
+  const [tokens, past] = [upTo(random, 3), random.integer(Math.ceil(mostTokens))];
+  const [heads, headSize] = [upTo(random, 3), upTo(random, 33)];
+  const channels = heads * headSize;
+  // A cache has room for more than it holds.
+  const capacity = past + tokens + random.integer(3);
+  const layout = { tokens, past, capacity, heads, headSize, scale: 1 / Math.sqrt(headSize) };
+  const cached = () => uniform(random, capacity * channels, -1.5, 1.5);
+  return {
+    start: [uniform(random, tokens * 3 * channels, -1.5, 1.5), cached(), cached(), empty(tokens * channels)],
+    results: [3],
+    run: (kernels, [from, keys, values, out]) => kernels.cachedAttention(n(from), n(keys), n(values), n(out), layout),
+    bounds([from, keys, values, out]) {
+      referenceKernels.cachedAttention(from, keys, absolute(values), out, layout);
+      return [out];
+    },
+  };
+}
+
 /** Tokens of a call of about this size. */
 const tokensOf = (size: number) => Math.sqrt(size) * 3;
 const attention: CallMaker = (random, size) => attentionCall(random, tokensOf(size));
+const cachedAttention: CallMaker = (random, size) => cachedAttentionCall(random, tokensOf(size));
 const attentionBackward: CallMaker = (random, size) => attentionBackwardCall(random, tokensOf(size));
 
 export interface MatmulSizes {
@@ -791,6 +811,7 @@ export const kernelCases: Record<keyof Kernels, CallMaker> = {
   crossEntropyBackward,
   attention,
   attentionBackward,
+  cachedAttention,
   matmul,
   adamw,
   sumOfSquares,

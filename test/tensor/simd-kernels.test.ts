@@ -16,6 +16,7 @@ import { FUSED_VARIANTS, TESTED_VARIANTS } from "../variants.ts";
 import {
   attentionBackwardCall,
   attentionCall,
+  cachedAttentionCall,
   checkAgainstReference,
   checkEqualBits,
   finishedMatmulCall,
@@ -154,8 +155,54 @@ describe("simd matmul", () => {
     fc.assert(property, { seed: 1, numRuns: 300 });
   });
 
+  it("gives a row alone the bits that it has among others", () => {
+    const sizes = { columns: fc.integer({ min: 1, max: 900 }), inner: fc.integer({ min: 1, max: 600 }) };
+    const finishes = fc.record({ bias: fc.boolean(), residual: fc.boolean(), accumulate: fc.boolean() });
+    const epilogues = fc.constantFrom("gelu" as const, "geluTanhBackward" as const, undefined);
+    const property = fc.property(
+      fc.record({ ...sizes, rows: fc.integer({ min: 2, max: 9 }), seed: fc.nat(), transposeB: fc.boolean() }),
+      finishes,
+      epilogues,
+      ({ rows, columns, inner, seed, transposeB }, finish, epilogue) => {
+        const random = new Random(seed);
+        const draw = (length: number) => Float32Array.from({ length }, () => random.normal());
+        const [a, b, bias] = [draw(rows * inner), draw(inner * columns), draw(columns)];
+        const [start, residual, inputs] = [1, 2, 3].map(() => draw(rows * columns));
+        const at = Math.floor(rows / 2);
+        // The whole product, then the one row of it.
+        const product = (kernels: Kernels, from: number, to: number) => {
+          const ofRows = (x: Float32Array) => x.slice(from * (x.length / rows), to * (x.length / rows));
+          const call: KernelCall = {
+            start: [ofRows(a), b, ofRows(start), bias, ofRows(residual), ofRows(inputs)],
+            results: [],
+            bounds: () => [],
+            run: (_, operands) => {
+              const [x, y, z, offset, other, kept] = operands as Float32Array[];
+              kernels.matmul(x, y, z, {
+                ...{ rows: to - from, columns, inner, transposeA: false, transposeB, aRow: inner },
+                ...{ bRow: transposeB ? inner : columns, outRow: columns, batches: [1, 1] },
+                ...{ aBatch: [0, 0], bBatch: [0, 0], outBatch: [0, 0], accumulate: finish.accumulate },
+                ...(finish.bias && { bias: offset }),
+                ...(finish.residual && { residual: other }),
+                ...(epilogue && { epilogue: { name: epilogue, inputs: kept } }),
+              });
+            },
+          };
+          const { operands } = runIn(memory, kernels, call);
+          return [operands[2], operands[5]].map((x) => Array.from(x));
+        };
+        for (const kernels of all) {
+          const whole = product(kernels, 0, rows).map((x) => x.slice(at * columns, (at + 1) * columns));
+          expect(product(kernels, at, at + 1)).to.deep.equal(whole);
+        }
+      },
+    );
+    fc.assert(property, { seed: 1, numRuns: 40 });
+  });
+
   it("is right beyond the sizes of its blocks", () => {
     for (const [rows, columns, inner] of [
+      [1, 1000, 600],
       [101, 800, 5],
       [7, 19, 600],
       [200, 33, 257],
@@ -189,6 +236,68 @@ describe("simd attention", () => {
       fc.assert(property, { seed: 1, numRuns: 40 });
     });
   }
+});
+
+describe("simd attention to cached keys", () => {
+  const memory = new Memory();
+  memory.poison = true;
+  const variants = TESTED_VARIANTS.map((variant) => createEngine({ kernels: "simd", variant, threads: 1 }, memory));
+  const all = variants.map(({ f32 }) => f32);
+  before(compileAsLongRunsDo);
+  after(() => variants.forEach((engine) => engine.close()));
+  const long = fc.record({ tokens: fc.integer({ min: 1, max: 300 }), seed: fc.nat() });
+
+  it("is right up to 300 tokens", () => {
+    const property = fc.property(long, ({ tokens, seed }) => {
+      checkAgainstReference(memory, all, cachedAttentionCall(new Random(seed), tokens));
+    });
+    fc.assert(property, { seed: 1, numRuns: 40 });
+  });
+
+  it("has the bits of attention of the whole sequence", () => {
+    const sizes = fc.record({
+      past: fc.integer({ min: 0, max: 150 }),
+      tokens: fc.integer({ min: 1, max: 4 }),
+      heads: fc.integer({ min: 1, max: 3 }),
+      headSize: fc.integer({ min: 1, max: 40 }),
+      seed: fc.nat(),
+    });
+    const property = fc.property(sizes, ({ past, tokens, heads, headSize, seed }) => {
+      const random = new Random(seed);
+      const [length, channels] = [past + tokens, heads * headSize];
+      const row = 3 * channels;
+      const qkv = Float32Array.from({ length: length * row }, () => random.normal());
+      // By heads, then by positions.
+      const part = (index: number) =>
+        Float32Array.from({ length: length * channels }, (_, i) => {
+          const [head, position] = [Math.floor(i / headSize / length), Math.floor(i / headSize) % length];
+          return qkv[position * row + index * channels + head * headSize + (i % headSize)];
+        });
+      const layout = { heads, headSize, scale: 1 / Math.sqrt(headSize) };
+      const whole: KernelCall = {
+        start: [qkv, new Float32Array(length * channels), new Float32Array(heads * length)],
+        ...{ results: [], bounds: () => [] },
+        run(kernels, operands) {
+          const [from, out, sums] = operands as Float32Array[];
+          const none = { dropoutProbability: 0, dropoutSeed: [0, 0] as const };
+          kernels.attention(from, out, sums, { ...layout, ...none, batches: 1, tokens: length, causal: true });
+        },
+      };
+      const step: KernelCall = {
+        start: [qkv.slice(past * row), part(1), part(2), new Float32Array(tokens * channels)],
+        ...{ results: [], bounds: () => [] },
+        run(kernels, operands) {
+          const [from, keys, values, out] = operands as Float32Array[];
+          kernels.cachedAttention(from, keys, values, out, { ...layout, past, tokens, capacity: length });
+        },
+      };
+      for (const kernels of [referenceKernels, ...all]) {
+        const expected = runIn(memory, kernels, whole).operands[1].slice(past * channels);
+        expect(runIn(memory, kernels, step).operands[3]).to.deep.equal(expected);
+      }
+    });
+    fc.assert(property, { seed: 1, numRuns: 100 });
+  });
 });
 
 describe("the same arithmetic, in tiles of either width, with and without joined vector pairs", () => {
@@ -338,7 +447,16 @@ describe("addresses above 2 GiB", () => {
     memory.allocate(2 ** 31 + 2 ** 20);
     const engine = createEngine({ kernels: "simd", threads: 1 }, memory);
     const random = new Random(1);
-    for (const name of ["matmul", "add", "attention", "softmax", "adamw", "sum", "copyStrided"] as const) {
+    for (const name of [
+      "matmul",
+      "add",
+      "attention",
+      "cachedAttention",
+      "softmax",
+      "adamw",
+      "sum",
+      "copyStrided",
+    ] as const) {
       checkAgainstReference(memory, [engine.f32], kernelCases[name](random, 500));
     }
     const last = memory.allocate(64);

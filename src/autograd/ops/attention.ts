@@ -13,7 +13,7 @@ import { permute, reshape, split } from "./shaping.ts";
 import { softmax } from "./softmax.ts";
 
 export interface AttentionOptions {
-  /** Position i sees positions 0 … i only. */
+  /** Position i sees positions 0 … i only; where there are fewer queries than keys, they are those of the last positions. */
   causal?: boolean;
   /** [..., T, T] or broadcastable: 0 hides a key from a query. */
   mask?: Tensor;
@@ -22,12 +22,15 @@ export interface AttentionOptions {
 }
 
 /**
- * softmax(Q·Kᵀ/√D, masked)·V for q, k, v [..., T, D], in plain operations.
+ * softmax(Q·Kᵀ/√D, masked)·V for q [..., T, D] and k, v [..., S, D], in plain operations.
  * Source: Vaswani et al. 2017, equation 1.
  */
 export function scaledDotProductAttention(q: Tensor, k: Tensor, v: Tensor, options: AttentionOptions = {}): Tensor {
-  let scores = mul(matmul(q, k, { transposeB: true }), 1 / Math.sqrt(q.shape.at(-1)!)); // [..., T, T]
-  if (options.causal) scores = where(causalMask(q.shape.at(-2)!, { dtype: q.dtype }), scores, HIDDEN_SCORE);
+  let scores = mul(matmul(q, k, { transposeB: true }), 1 / Math.sqrt(q.shape.at(-1)!)); // [..., T, S]
+  if (options.causal) {
+    const mask = causalMask({ queries: q.shape.at(-2)!, keys: k.shape.at(-2)! }, { dtype: q.dtype });
+    scores = where(mask, scores, HIDDEN_SCORE);
+  }
   if (options.mask !== undefined) scores = where(options.mask, scores, HIDDEN_SCORE);
   let weights = softmax(scores);
   if (options.dropout !== undefined) weights = dropout(weights, options.dropout);
@@ -39,13 +42,23 @@ export function scaledDotProductAttention(q: Tensor, k: Tensor, v: Tensor, optio
  * heads are cut out, attended to one by one and put side by side again.
  */
 export function readableMultiHeadAttention(qkv: Tensor, options: AttentionOptions & { heads: number }): Tensor {
-  const [batches, tokens] = qkv.shape;
   const channels = qkv.shape[2] / 3;
   const [q, k, v] = split(qkv, { sizes: [channels, channels, channels], axis: 2 }).map((part) =>
-    permute(reshape(part, [batches, tokens, options.heads, channels / options.heads]), [0, 2, 1, 3]),
-  ); // [B, H, T, D]
-  const attended = scaledDotProductAttention(q, k, v, options);
-  return reshape(permute(attended, [0, 2, 1, 3]), [batches, tokens, channels]);
+    headsOf(part, options.heads),
+  );
+  return joinHeads(scaledDotProductAttention(q, k, v, options));
+}
+
+/** [B, T, C] → [B, H, T, D] with H·D = C */
+export function headsOf(x: Tensor, heads: number): Tensor {
+  const [batches, tokens, channels] = x.shape;
+  return permute(reshape(x, [batches, tokens, heads, channels / heads]), [0, 2, 1, 3]);
+}
+
+/** [B, H, T, D] → [B, T, H·D] */
+export function joinHeads(x: Tensor): Tensor {
+  const [batches, heads, tokens, headSize] = x.shape;
+  return reshape(permute(x, [0, 2, 1, 3]), [batches, tokens, heads * headSize]);
 }
 
 interface FusedOptions {

@@ -2,7 +2,7 @@
 
 import type { Random } from "../../tensor/random.ts";
 import { keep } from "../../tensor/scope.ts";
-import { checkShape, formatShape, type Shape, ShapeError } from "../../tensor/shape.ts";
+import { checkShape, formatShape, type Shape, ShapeError, sameShape } from "../../tensor/shape.ts";
 import type { DType } from "../../tensor/storage.ts";
 import { checkIndexValue, type NestedNumbers, Tensor } from "../../tensor/tensor.ts";
 import { describe } from "../describe.ts";
@@ -141,13 +141,13 @@ export function upperTriangle(
 let latestMask: Tensor | null = null;
 
 /**
- * The lower triangle that causal attention looks at, [T, T]. Only the latest is kept, for the next layer: whoever wants
- * it beyond the next call must save it.
+ * What causal attention looks at, [queries, keys]: the lower triangle where there are as many of both; fewer queries are its last
+ * rows. Only the latest is kept, for the next layer: whoever wants it beyond the next call must save it.
  */
-export function causalMask(tokens: number, options: { dtype: DType }): Tensor {
-  if (latestMask === null || latestMask.shape[0] !== tokens || latestMask.dtype !== options.dtype) {
+export function causalMask({ queries, keys }: { queries: number; keys: number }, { dtype }: { dtype: DType }): Tensor {
+  if (latestMask === null || !sameShape(latestMask.shape, [queries, keys]) || latestMask.dtype !== dtype) {
     latestMask?.release();
-    latestMask = keep(lowerTriangle(tokens, tokens, options));
+    latestMask = keep(lowerTriangle(queries, keys, { dtype, diagonal: keys - queries }));
   }
   return latestMask;
 }

@@ -2,6 +2,7 @@
 
 import type { OpRecord } from "../op.ts";
 import { attentionOp } from "./attention.ts";
+import { cachedAttentionOp } from "./cached-attention.ts";
 import * as elementwise from "./elementwise.ts";
 import { feedForwardOp } from "./feed-forward.ts";
 import { gradientCheckpointOp } from "./gradient-checkpoint.ts";
@@ -63,6 +64,7 @@ const ops: readonly AnyOp[] = [
   layerNormOp,
   residualLayerNormOp,
   attentionOp,
+  cachedAttentionOp,
   crossEntropyOp,
   projectedCrossEntropyOp,
   gradientCheckpointOp,

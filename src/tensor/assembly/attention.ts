@@ -12,7 +12,7 @@ import { dotOf } from "./rows";
 /** The score of a hidden key, and the log-sum-exp of a query that no key is left to (see AttentionLayout). */
 const HIDDEN_SCORE: f32 = -1e9;
 const HIDDEN = memory.data<f32>([HIDDEN_SCORE]);
-const MINUS_INFINITY = memory.data<f32>([-Infinity]);
+export const MINUS_INFINITY = memory.data<f32>([-Infinity]);
 
 // The scratch of a thread, in bytes from its start: zeros and the cut tile of the matrix products, then per tile row
 // the lanes of a maximum or sum, the maxima, and the factors that the outputs still need.
@@ -64,7 +64,7 @@ function wholeTiles(rows: i32): i32 {
 }
 
 @inline
-function bytes(elements: i32): usize {
+export function bytes(elements: i32): usize {
   return <usize>elements << 2;
 }
 
@@ -280,7 +280,7 @@ export function attention(
 
 /** x[i] ×= factor for exactly `count` elements. */
 @inline
-function scaleRow(x: usize, count: i32, factor: f32): void {
+export function scaleRow(x: usize, count: i32, factor: f32): void {
   const factors = splat(factor);
   let i = 0;
   for (; i + 8 <= count; i += 8) {
@@ -335,7 +335,7 @@ function addEvenly(
 
 /** The larger of each pair of lanes that lie 8 or 4 bytes apart: after both all lanes hold the largest. */
 @inline
-function largestLane(x: v128): v128 {
+export function largestLane(x: v128): v128 {
   const half = f32x4.pmax(x, v128.shuffle<f32>(x, x, 2, 3, 0, 1));
   return f32x4.pmax(half, v128.shuffle<f32>(half, half, 1, 0, 3, 2));
 }
@@ -448,7 +448,7 @@ function softmaxTile(
 
 /** A row of scores → e^(score − number at `shift`), and the eight lanes of their sum. */
 @inline
-function exponentialRow(x: usize, reach: i32, shift: usize, lanes: usize): void {
+export function exponentialRow(x: usize, reach: i32, shift: usize, lanes: usize): void {
   const end = x + bytes(reach);
   const shifts = constant(shift);
   let low = splat(0);

@@ -33,6 +33,12 @@ const GELU_TANH: i32 = 2;
 const GELU_BACKWARD: i32 = 3;
 const GELU_TANH_BACKWARD: i32 = 4;
 
+/** Whether the sums themselves are wanted beside what the epilogue makes of them. */
+@inline
+export function keepsSums(epilogue: i32): bool {
+  return epilogue == GELU || epilogue == GELU_TANH;
+}
+
 /**
  * sums[M, N] = A·B, plus out with `accumulate`, plus bias[N] and residual[M, N] unless their addresses are 0; out = sums.
  * With an epilogue out = f(sums), and inputs[M, N] takes the sums (GELU) or gives the x of f′(x) (its backward). A is [M, K]
@@ -131,8 +137,7 @@ function multiplyRectangle(
   panel: i32,
   scratch: usize,
 ): void {
-  const keepsSums = epilogue == GELU || epilogue == GELU_TANH;
-  const sums = keepsSums ? inputs : out;
+  const sums = keepsSums(epilogue) ? inputs : out;
   for (let n = 0; n < columns; n += BLOCK_COLUMNS) {
     const blockColumns = min(BLOCK_COLUMNS, columns - n);
     for (let k = 0; k < inner; k += BLOCK_INNER) {
@@ -169,7 +174,7 @@ function multiplyRectangle(
 }
 
 /** What is left to add to a finished block, and its epilogue, while it is still in the second-level cache. */
-function finishBlock(
+export function finishBlock(
   sums: usize,
   residual: usize,
   bias: usize,
