@@ -4,6 +4,7 @@ import { Command } from "commander";
 import { analyseCommand } from "./analyse-command.ts";
 import { benchCommand } from "./bench-command.ts";
 import { compareCommand } from "./compare-command.ts";
+import { exportCommand } from "./export-command.ts";
 import { generateCommand } from "./generate-command.ts";
 import { planCommand } from "./plan-command.ts";
 import { reportCommand } from "./report-command.ts";
@@ -29,6 +30,7 @@ Start here:
     compareCommand(),
     planCommand(),
     generateCommand(),
+    exportCommand(),
     reportCommand(),
     analyseCommand(),
     benchCommand(),
