@@ -18,7 +18,8 @@ export {
   maskedValidationBatches,
 } from "./masked-batches.ts";
 export { type MaskedTokens, type MaskingOptions, maskTokens } from "./masking.ts";
+export { FAMILY_SPECIAL_TOKENS } from "./special-tokens.ts";
 export { type DocumentSplit, type SplitOptions, splitByDocument } from "./split-by-document.ts";
 export { type TokenSet, tokenise } from "./token-set.ts";
-export { FAMILY_SPECIAL_TOKENS, type SpecialIds, Tokenizer } from "./tokenizer.ts";
+export { type EncodedPiece, type SpecialIds, Tokenizer } from "./tokenizer.ts";
 export type { TokenizerJson } from "./tokenizer-json.ts";

@@ -5,10 +5,11 @@ import { trainBpe } from "./bpe-trainer.ts";
 import { loadCorpus } from "./corpus.ts";
 import type { Document } from "./document.ts";
 import { contentHash, defaultCacheFolder, join, readBytesIfPresent } from "./files.ts";
+import { FAMILY_SPECIAL_TOKENS } from "./special-tokens.ts";
 import { type DocumentSplit, splitByDocument } from "./split-by-document.ts";
 import { decodeTokenFile, encodeTokenFile, type TokenFile } from "./token-file.ts";
 import { type TokenSet, tokenise } from "./token-set.ts";
-import { FAMILY_SPECIAL_TOKENS, Tokenizer } from "./tokenizer.ts";
+import { Tokenizer } from "./tokenizer.ts";
 
 export interface PrepareCorpusOptions {
   /** What {@link loadCorpus} takes, or the documents themselves. */

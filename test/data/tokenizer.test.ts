@@ -4,7 +4,8 @@ import fc from "fast-check";
 import { trainBpe } from "../../src/data/bpe-trainer.ts";
 import { loadCorpus } from "../../src/data/corpus.ts";
 import { preTokens } from "../../src/data/pre-tokens.ts";
-import { FAMILY_SPECIAL_TOKENS, Tokenizer } from "../../src/data/tokenizer.ts";
+import { FAMILY_SPECIAL_TOKENS } from "../../src/data/special-tokens.ts";
+import { Tokenizer } from "../../src/data/tokenizer.ts";
 import type { TokenizerJson } from "../../src/data/tokenizer-json.ts";
 
 const SPECIALS = [...FAMILY_SPECIAL_TOKENS.gpt, ...FAMILY_SPECIAL_TOKENS.bert];
