@@ -1,6 +1,7 @@
 import { readdirSync, readFileSync, rmSync, writeFileSync } from "node:fs";
 import { join } from "node:path";
 import { expect } from "chai";
+import { Tokenizer as RustTokenizer } from "tokenizers";
 import { FAMILY_SPECIAL_TOKENS, Tokenizer, trainBpe } from "../../src/data/index.ts";
 import { tokenizerJsonFromVocabJson, tokenizerJsonFromVocabTxt } from "../../src/data/vocabulary-files.ts";
 import { readTokenizer, tokenizerFiles } from "../../src/pretrained/tokenizer-files.ts";
@@ -105,7 +106,7 @@ describe("tokenizers in Hugging Face's folders", () => {
     });
   }
 
-  it("are byte-level pairs with BERT's special tokens, which put these around texts for others", () => {
+  it("are byte-level pairs with BERT's special tokens, which put these around texts for others", async () => {
     const specialTokens = FAMILY_SPECIAL_TOKENS.bert;
     const tokenizer = Tokenizer.fromJson(trainBpe({ texts: TEXTS, vocabularySize: 300, specialTokens }));
     const options = { family: "bert", context: 64 } as const;
@@ -123,6 +124,14 @@ describe("tokenizers in Hugging Face's folders", () => {
       });
       expectSameAgain(folder, tokenizer, options);
     });
+    // For programs that use the Rust library, as Hugging Face's do.
+    const rust = RustTokenizer.fromString(tokenizerFiles(tokenizer, options).get("tokenizer.json")!);
+    const { classification, separator } = tokenizer.special;
+    const [first, second] = ["The quick brown fox", "jumps over"];
+    const ids = [classification, ...tokenizer.encode(first), separator, ...tokenizer.encode(second), separator];
+    const encoded = await rust.encode(first, second);
+    expect(encoded.getIds()).to.deep.equal(ids);
+    expect(encoded.getTypeIds()).to.deep.equal(ids.map((_, index) => (index > ids.indexOf(separator) ? 1 : 0)));
   });
 
   it("are none, or damaged", () => {
