@@ -22,7 +22,13 @@ describe("parts of parameters", () => {
     for (const [name, { shape, pieces }] of tensorsOf(row, packed)) {
       const all = [...pieces()];
       expect(all.length).to.be.above(1);
-      const numbers = Float32Array.from(all.flatMap((piece) => [...piece]));
+      const numbers = new Float32Array(inputs * outputs);
+      let at = 0;
+      for (const piece of all) {
+        numbers.set(piece, at);
+        at += piece.length;
+      }
+      expect(at).to.equal(numbers.length);
       expect(shape).to.deep.equal([outputs, inputs]);
       const first = row.stored.indexOf(name as "a") * outputs;
       // The number at [output, input] is that of the parameter at [input, first + output].
