@@ -5,8 +5,9 @@ import { analyseCommand } from "./analyse-command.ts";
 import { benchCommand } from "./bench-command.ts";
 import { compareCommand } from "./compare-command.ts";
 import { evaluateCommand } from "./evaluate-command.ts";
-import { finetuneCommand } from "./finetune-command.ts";
+import { exportCommand } from "./export-command.ts";
 import { fillMaskCommand } from "./fill-mask-command.ts";
+import { finetuneCommand } from "./finetune-command.ts";
 import { generateCommand } from "./generate-command.ts";
 import { planCommand } from "./plan-command.ts";
 import { reportCommand } from "./report-command.ts";
@@ -33,10 +34,11 @@ Start here:
     compareCommand(),
     planCommand(),
     generateCommand(),
+    fillMaskCommand(),
+    exportCommand(),
     finetuneCommand(),
     evaluateCommand(),
     transferCommand(),
-    fillMaskCommand(),
     reportCommand(),
     analyseCommand(),
     benchCommand(),

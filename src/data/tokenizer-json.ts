@@ -117,7 +117,8 @@ function addedTokens(specialTokens: readonly string[], ids: ReadonlyMap<string, 
   }));
 }
 
-function bertTemplate(ids: ReadonlyMap<string, number>): object | null {
+/** What puts [CLS] and [SEP] around one text or two; null where the vocabulary has no such tokens. */
+export function bertTemplate(ids: ReadonlyMap<string, number>): object | null {
   const { classification, separator } = SPECIAL_TOKENS;
   if (!ids.has(classification) || !ids.has(separator)) return null;
   const special = (id: string, type_id: number) => ({ SpecialToken: { id, type_id } });

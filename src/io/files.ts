@@ -16,7 +16,7 @@ import {
 } from "node:fs";
 import { dirname, join, resolve } from "node:path";
 
-export { basename, join } from "node:path";
+export { join } from "node:path";
 
 /** Whether there is a file or folder of that path. */
 export const exists = (path: string): boolean => existsSync(path);

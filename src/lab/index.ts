@@ -1,10 +1,21 @@
-/** The public names that need Node: corpora by name or path, experiments, runs, comparisons. */
+/** The public names that need Node: corpora by name or path, experiments, runs, comparisons, pretrained files. */
 
 export { loadCorpus } from "../data/corpus.ts";
 export { type PrepareCorpusOptions, type PreparedCorpus, prepareCorpus } from "../data/token-cache.ts";
+export {
+  type FromPretrainedOptions,
+  fromPretrained,
+  isPretrainedFolder,
+  type ModelUse,
+  type Pretrained,
+  type PretrainedModel,
+  type SavePretrainedOptions,
+  savePretrained,
+} from "../pretrained/index.ts";
 export { type AnalyseOptions, analyseExpansion, analyseGrowth } from "./analyse.ts";
 export { type CompareOptions, compare, compareRuns, writeReport } from "./compare.ts";
 export { type Experiment, type ExperimentInput, methodOf, parseExperiment, presetModel } from "./experiment.ts";
+export { type ExportedModel, exportRun } from "./export-run.ts";
 export { type FillMaskTextOptions, fillMaskText, type MaskFilling } from "./fill-mask-text.ts";
 export { type GenerateTextOptions, generateText } from "./generate-text.ts";
 export { type KernelProfile, type KernelUse, profileKernels } from "./kernel-profile.ts";

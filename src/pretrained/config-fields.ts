@@ -4,6 +4,7 @@
 export interface ConfigFields {
   /** A whole number from `least` on. */
   whole(name: string, absent: number, least?: number): number;
+  /** A number that is not negative. */
   number(name: string, absent: number): number;
   text(name: string, absent: string): string;
   /** One of several texts, as what it means here. */
@@ -39,7 +40,7 @@ export function configFields(content: unknown, source: string): ConfigFields {
     },
     number(name, absent) {
       const value = raw(name) ?? absent;
-      return typeof value === "number" ? value : fail(name, "a number is needed");
+      return typeof value === "number" && value >= 0 ? value : fail(name, "a number from 0 on is needed");
     },
     choice(name, absent, meanings) {
       const value = text(name, absent);

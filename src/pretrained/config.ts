@@ -54,6 +54,8 @@ export function readConfig(content: unknown, { source, as, dropout }: ReadConfig
   const fields = configFields(content, source);
   const type = fields.text("model_type", "");
   if (type !== "gpt2" && type !== "bert") fields.fail("model_type", "only gpt2 and bert are read");
+  if (as !== undefined && !Object.hasOwn(CLASS_NAMES, as))
+    throw new Error(`${source}: it can be read as ${Object.keys(CLASS_NAMES).join(", ")}, not as ${as}`);
   const use = as ?? useOf(fields, type === "gpt2" ? "causal-lm" : "masked-lm");
   if ((use === "causal-lm") !== (type === "gpt2")) fields.fail("model_type", `it cannot be read as ${use}`);
   fields.only("tie_word_embeddings", true);

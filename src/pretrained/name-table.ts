@@ -81,6 +81,12 @@ export function matchNames(
       matched.needed.set(name, fileName);
     } else if (Object.hasOwn(table.tied, name)) matched.tied.set(fileName, table.tied[name]);
   }
+  // Of two that are tied a file may hold either.
+  for (const [fileName, name] of matched.tied) {
+    if (matched.needed.has(name)) continue;
+    matched.needed.set(name, fileName);
+    matched.tied.delete(fileName);
+  }
   return matched;
 }
 

@@ -11,7 +11,7 @@ import { GPT2_NAMES } from "./gpt2-names.ts";
 import { type PretrainedModel, useOfModel } from "./model-use.ts";
 import { rowsOf } from "./name-table.ts";
 import { tensorsOf } from "./stored-parts.ts";
-import { writeTokenizer } from "./tokenizer-files.ts";
+import { tokenizerFiles } from "./tokenizer-files.ts";
 import { WEIGHTS_FILE } from "./weight-files.ts";
 
 export interface SavePretrainedOptions {
@@ -43,6 +43,8 @@ export function savePretrained(folder: string, { model, tokenizer, labels, probl
     );
   const { endOfText, padding } = tokenizer?.special ?? {};
   const config = configJson({ use, options, labels: names, problemType, endOfText, padding });
+  const files =
+    tokenizer === undefined ? [] : tokenizerFiles(tokenizer, { family: model.family, context: options.context });
 
   const parameters = model.namedParameters();
   const table = use === "causal-lm" ? GPT2_NAMES : bertNames(use);
@@ -50,7 +52,7 @@ export function savePretrained(folder: string, { model, tokenizer, labels, probl
   // The order of Hugging Face's own writer.
   tensors.sort(([a], [b]) => (a < b ? -1 : 1));
   writeSafetensors(join(folder, WEIGHTS_FILE), new Map(tensors), METADATA);
-  if (tokenizer !== undefined) writeTokenizer(folder, tokenizer, { family: model.family, context: options.context });
+  for (const [name, content] of files) writeWhole(join(folder, name), content);
   writeWhole(join(folder, CONFIG_FILE), `${JSON.stringify(config, null, 2)}\n`);
 }
 

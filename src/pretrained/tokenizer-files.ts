@@ -1,21 +1,63 @@
 /** The tokenizer in a folder of Hugging Face's. */
 
 import { Tokenizer } from "../data/tokenizer.ts";
-import type { TokenizerJson } from "../data/tokenizer-json.ts";
-import { exists, join, readJson, writeWhole } from "../io/files.ts";
+import { bertTemplate, type TokenizerJson } from "../data/tokenizer-json.ts";
+import {
+  mergesTxt,
+  tokenizerJsonFromVocabJson,
+  tokenizerJsonFromVocabTxt,
+  vocabJson,
+  vocabTxt,
+} from "../data/vocabulary-files.ts";
+import { exists, join, readJson, readWhole } from "../io/files.ts";
 
 const TOKENIZER_FILE = "tokenizer.json";
+const CONFIG_FILE = "tokenizer_config.json";
+const VOCABULARY_TXT = "vocab.txt";
+const VOCABULARY_JSON = "vocab.json";
+const MERGES_FILE = "merges.txt";
+/** Tokens that the vocabulary files below a tokenizer.json do not have. */
+const ADDED_FILE = "added_tokens.json";
 
-/** @returns undefined where the folder has none. @throws naming the file that is no tokenizer. */
+/**
+ * Reads `tokenizer.json` or, where there is none, `vocab.txt` of BERT or `vocab.json` and `merges.txt` of GPT-2.
+ * @returns undefined where the folder has none of them.
+ * @throws naming the file that is no tokenizer.
+ */
 export function readTokenizer(folder: string): Tokenizer | undefined {
   const path = join(folder, TOKENIZER_FILE);
-  if (!exists(path)) return undefined;
-  const json = readJson(path) as TokenizerJson;
+  const json = exists(path) ? (readJson(path) as TokenizerJson) : readVocabulary(folder);
+  if (json === undefined) return undefined;
   try {
     return Tokenizer.fromJson(json);
   } catch (error) {
-    throw new Error(`${path}: ${(error as Error).message}`);
+    throw new Error(`${exists(path) ? path : folder}: ${(error as Error).message}`);
   }
+}
+
+function readVocabulary(folder: string): TokenizerJson | undefined {
+  const [txt, json, merges, added] = [VOCABULARY_TXT, VOCABULARY_JSON, MERGES_FILE, ADDED_FILE].map((name) =>
+    join(folder, name),
+  );
+  const text = (path: string) => new TextDecoder().decode(readWhole(path));
+  if (!exists(txt) && !exists(json)) return undefined;
+  if (exists(added)) throw new Error(`${added} is read only as part of a ${TOKENIZER_FILE}, which is missing`);
+  if (!exists(txt))
+    return tokenizerJsonFromVocabJson({ vocab: text(json), merges: text(merges), vocabName: json, mergesName: merges });
+  const path = join(folder, CONFIG_FILE);
+  const config = new Map(Object.entries((exists(path) ? readJson(path) : null) ?? {}));
+  const flag = (name: string): boolean | undefined => {
+    const value = config.get(name) ?? undefined;
+    if (value === undefined || typeof value === "boolean") return value;
+    throw new Error(`${path}: ${name} is ${JSON.stringify(value)}; true or false is needed`);
+  };
+  return tokenizerJsonFromVocabTxt({
+    vocab: text(txt),
+    vocabName: txt,
+    // What Hugging Face's class does unless it is told.
+    lowercase: flag("do_lower_case") ?? true,
+    stripAccents: flag("strip_accents"),
+  });
 }
 
 /** Hugging Face's names of the special tokens. */
@@ -29,15 +71,16 @@ const TOKEN_NAMES = {
 } as const;
 
 /**
- * Writes `tokenizer.json`, `tokenizer_config.json` and `special_tokens_map.json`.
+ * The files of a tokenizer by their names: `tokenizer.json`, `tokenizer_config.json`, `special_tokens_map.json`, and the older
+ * `vocab.txt`, or `vocab.json` and `merges.txt`, where these say as much.
  * @param options the model's family, whose special tokens stand around a text, and its longest sequence.
+ * @throws when the vocabulary cannot be written.
  */
-export function writeTokenizer(
-  folder: string,
+export function tokenizerFiles(
   tokenizer: Tokenizer,
   { family, context }: { family: "gpt" | "bert"; context: number },
-): void {
-  const json = family === "bert" ? withBertTemplate(tokenizer) : tokenizer.toJson();
+): Map<string, string> {
+  const json = family === "bert" ? withBertTemplate(tokenizer.toJson()) : tokenizer.toJson();
   const spelled = new Map(json.added_tokens.map(({ id, content }) => [id, content]));
   const special = Object.fromEntries(
     Object.entries(TOKEN_NAMES).flatMap(([name, keys]) => {
@@ -45,42 +88,45 @@ export function writeTokenizer(
       return id === undefined ? [] : keys.map((key) => [key, spelled.get(id)]);
     }),
   );
-  const config = { ...classOf(json, family), ...special, model_max_length: context };
-  const files = { [TOKENIZER_FILE]: json, "tokenizer_config.json": config, "special_tokens_map.json": special };
-  for (const [name, content] of Object.entries(files))
-    writeWhole(join(folder, name), `${JSON.stringify(content, null, 2)}\n`);
+  const { settings, vocabulary } = kindOf(json, family);
+  const config = { ...settings, ...special, model_max_length: context };
+  const text = (content: object) => `${JSON.stringify(content, null, 2)}\n`;
+  return new Map([
+    [TOKENIZER_FILE, text(json)],
+    [CONFIG_FILE, text(config)],
+    ["special_tokens_map.json", text(special)],
+    ...Object.entries(vocabulary),
+  ]);
 }
 
-/** The class that reads the files, and what it must know. */
-function classOf(json: TokenizerJson, family: "gpt" | "bert"): object {
-  if (json.model.type === "WordPiece") {
-    const { lowercase = false } = (json.normalizer ?? {}) as { lowercase?: boolean };
-    return { tokenizer_class: "BertTokenizer", do_lower_case: lowercase };
+/** The class that reads a tokenizer with what it must know, and the vocabulary in that class's own files. */
+function kindOf(
+  json: TokenizerJson,
+  family: "gpt" | "bert",
+): { settings: object; vocabulary: Readonly<Record<string, string>> } {
+  const { model, normalizer, pre_tokenizer } = json;
+  if (model.type === "WordPiece" && normalizer?.type === "BertNormalizer") {
+    const { lowercase = true, strip_accents = null } = normalizer;
+    return {
+      settings: { tokenizer_class: "BertTokenizer", do_lower_case: lowercase, strip_accents },
+      vocabulary: { [VOCABULARY_TXT]: vocabTxt(json) },
+    };
   }
   // Spaces before punctuation would otherwise be taken out of decoded text.
   const asWritten = { clean_up_tokenization_spaces: false };
-  if (family === "gpt") return { tokenizer_class: "GPT2Tokenizer", add_prefix_space: false, ...asWritten };
-  // A vocabulary of byte-level pairs with BERT's special tokens: no other class has both.
-  return { tokenizer_class: "PreTrainedTokenizerFast", ...asWritten };
+  if (family === "gpt" && model.type === "BPE" && normalizer === null && pre_tokenizer?.type === "ByteLevel") {
+    const { add_prefix_space = false } = pre_tokenizer;
+    return {
+      settings: { tokenizer_class: "GPT2Tokenizer", add_prefix_space, ...asWritten },
+      vocabulary: { [VOCABULARY_JSON]: vocabJson(json), [MERGES_FILE]: mergesTxt(json) },
+    };
+  }
+  // Among others a vocabulary of byte-level pairs with BERT's special tokens, which no class of a model has.
+  return { settings: { tokenizer_class: "PreTrainedTokenizerFast", ...asWritten }, vocabulary: {} };
 }
 
-/** A tokenizer that puts [CLS] and [SEP] around texts, for programs that take these from it. */
-function withBertTemplate(tokenizer: Tokenizer): TokenizerJson {
-  const json = tokenizer.toJson();
-  const { classification, separator } = tokenizer.special;
-  if (json.post_processor !== null || classification === undefined || separator === undefined) return json;
-  const open = { SpecialToken: { id: "[CLS]", type_id: 0 } };
-  const close = (type: number) => ({ SpecialToken: { id: "[SEP]", type_id: type } });
-  const text = (id: "A" | "B", type: number) => ({ Sequence: { id, type_id: type } });
-  const single = [open, text("A", 0), close(0)];
-  const token = (id: string, number: number) => ({ id, ids: [number], tokens: [id] });
-  return {
-    ...json,
-    post_processor: {
-      type: "TemplateProcessing",
-      single,
-      pair: [...single, text("B", 1), close(1)],
-      special_tokens: { "[CLS]": token("[CLS]", classification), "[SEP]": token("[SEP]", separator) },
-    },
-  };
+/** A tokenizer that puts [CLS] and [SEP] around texts, for programs that take these from it; encoding here never does. */
+function withBertTemplate(json: TokenizerJson): TokenizerJson {
+  if (json.post_processor !== null) return json;
+  return { ...json, post_processor: bertTemplate(new Map(Object.entries(json.model.vocab))) };
 }

@@ -48,7 +48,18 @@ describe("the command line", () => {
   it("explains itself and every command", () => {
     const help = apollo(["--help"]);
     expect(help.status).to.equal(0);
-    const commands = ["train", "compare", "plan", "generate", "fill-mask", "report", "bench"];
+    const commands = [
+      "train",
+      "compare",
+      "plan",
+      "generate",
+      "fill-mask",
+      "export",
+      "finetune",
+      "evaluate",
+      "report",
+      "bench",
+    ];
     for (const command of commands) expect(help.stdout).to.include(`  ${command} `);
     for (const command of commands) {
       const { stdout, status } = apollo([command, "--help"]);
@@ -128,6 +139,14 @@ describe("the command line", () => {
     expect(stdout.length).to.be.above(6);
     expect(apollo(["generate", "writer", "--prompt", "Line", "--tokens", "12"]).stdout).to.equal(stdout);
     expect(apollo(["generate", "writer", "--depth", "1"]).status).to.equal(0);
+    const exported = apollo(["export", "writer", "--out", "exported"]);
+    expect([exported.status, exported.stderr]).to.deep.equal([0, ""]);
+    expect(exported.stdout).to.match(/^exported: GPT2LMHeadModel, 3 layers, [\d,]+ parameters, \d+ updates\n$/);
+    expect(readdirSync(join(folder, "exported"))).to.include.members([
+      "config.json",
+      "model.safetensors",
+      "tokenizer.json",
+    ]);
     refuses(apollo(["generate", "writer", "--depth", "4"]), /depth must be a whole number from 1 to 3, not 4/);
     refuses(apollo(["generate", "writer", "--temperature", "-1"]), /temperature must be ≥ 0, not -1/);
     const stop = stdout.slice(6, 9);
@@ -330,6 +349,8 @@ describe("the command line", () => {
       ["one recipe twice", ["compare", "--recipes", "scratch,scratch"], /two experiments are called "scratch"/],
       ["a depth k below −N", ["train", "--k", "-1"], /k of lvps must be above -N/],
       ["a folder that is no run", ["generate", "."], /is not a run/],
+      ["an export of nothing", ["export", ".", "--out", "exported"], /is not a run/],
+      ["an export to nowhere", ["export", "."], /required option '--out <folder>' not specified/],
       ["a folder without runs", ["report", "nothing"], /there is no folder nothing/],
       [
         "an experiment that is no JSON",

@@ -119,6 +119,21 @@ describe("initial values", () => {
   });
 });
 
+describe("parameters that are filled from outside", () => {
+  it("come into being without their initial values, and keep those that they have", () => {
+    let initialised = 0;
+    const count: Initializer = (values) => values.fill(++initialised);
+    const filled = new Parameter([3], count);
+    filled.numbersToFill.set([7, 8, 9]);
+    expect([...filled.numbers]).to.deep.equal([7, 8, 9]);
+    expect(initialised).to.equal(0);
+    const old = new Parameter([3], count);
+    expect([...old.numbers]).to.deep.equal([1, 1, 1]);
+    expect([...old.numbersToFill]).to.deep.equal([1, 1, 1]);
+    expect(initialised).to.equal(1);
+  });
+});
+
 describe("initializers", () => {
   const drawn = (initializer: Initializer) => {
     const values = new Float64Array(20_000);

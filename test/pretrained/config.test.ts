@@ -47,6 +47,16 @@ describe("config.json", () => {
     );
   });
 
+  it("is read as what it is asked for, if there is such a thing", () => {
+    expect(read({ model_type: "bert" }, { as: "token-classification" }).outputs).to.equal(2);
+    expect(() => read({ model_type: "bert" }, { as: "toString" })).to.throw(
+      "config.json: it can be read as causal-lm, masked-lm, sequence-classification, token-classification, question-answering, not as toString",
+    );
+    expect(() => read({ model_type: "bert" }, { as: "causal-lm" })).to.throw(
+      'config.json: model_type is "bert"; it cannot be read as causal-lm',
+    );
+  });
+
   const refused: [content: unknown, complaint: string][] = [
     [[], "it is no JSON object"],
     [null, "it is no JSON object"],
@@ -87,7 +97,7 @@ describe("config.json", () => {
     [{ model_type: "bert", is_decoder: true }, "is_decoder is true; only false can be computed here"],
     [{ model_type: "bert", hidden_size: 0 }, "hidden_size is 0; a whole number from 1 is needed"],
     [{ model_type: "gpt2", n_layer: "12" }, 'n_layer is "12"; a whole number from 0 is needed'],
-    [{ model_type: "gpt2", layer_norm_epsilon: "1e-5" }, 'layer_norm_epsilon is "1e-5"; a number is needed'],
+    [{ model_type: "gpt2", layer_norm_epsilon: "1e-5" }, 'layer_norm_epsilon is "1e-5"; a number from 0 on is needed'],
     [
       { model_type: "bert", architectures: ["BertForTokenClassification"], id2label: { 0: "a", 2: "b" } },
       'id2label is {"0":"a","2":"b"}; the names of the outputs 0, 1, … are needed',

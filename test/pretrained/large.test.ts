@@ -25,5 +25,5 @@ describe("a checkpoint with GPT-2's 124 million parameters", () => {
       expect(result.generated[0]).to.equal(expected.likeliest.at(-1));
       expect(result.generated.length).to.equal(5);
     });
-  });
+  }).timeout(300_000);
 });

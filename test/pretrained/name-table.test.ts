@@ -97,12 +97,15 @@ describe("tables of names", () => {
       "bert.embeddings.LayerNorm.weight": "embeddings.LayerNorm.gamma",
       "bert.encoder.layer.1.output.LayerNorm.bias": "encoder.layer.1.output.LayerNorm.beta",
       "cls.predictions.transform.LayerNorm.weight": "cls.predictions.transform.LayerNorm.gamma",
+      // Where the file has the copy alone.
+      "bert.embeddings.word_embeddings.weight": "cls.predictions.decoder.weight",
     });
-    expect([...match.tied]).to.deep.equal([
-      ["cls.predictions.decoder.weight", "bert.embeddings.word_embeddings.weight"],
-    ]);
+    const tables = ["embeddings.word_embeddings.weight", "cls.predictions.decoder.weight"];
+    const tied = matchNames(tables, bert);
+    expect([...tied.needed]).to.deep.equal([["bert.embeddings.word_embeddings.weight", tables[0]]]);
+    expect([...tied.tied]).to.deep.equal([[tables[1], "bert.embeddings.word_embeddings.weight"]]);
     const gpt = { table: GPT2_NAMES, layers: 2, source: "it" };
-    const buffers = ["h.1.attn.bias", "transformer.h.0.attn.masked_bias", "lm_head.weight"];
+    const buffers = ["h.1.attn.bias", "transformer.h.0.attn.masked_bias"];
     expect(matchNames(buffers, gpt).needed.size).to.equal(0);
     for (const [name, options] of [
       ["h.2.attn.bias", gpt],

@@ -2,6 +2,7 @@ import { readdirSync, readFileSync } from "node:fs";
 import { join } from "node:path";
 import { expect } from "chai";
 import fc from "fast-check";
+import { FAMILY_SPECIAL_TOKENS, Tokenizer, trainBpe } from "../../src/data/index.ts";
 import {
   Bert,
   BertForQuestionAnswering,
@@ -65,6 +66,32 @@ describe("models written and read", () => {
       }),
       { numRuns: 60 },
     );
+  });
+
+  it("have their tokenizer beside them, to the same bytes again", () => {
+    const size = { layers: 1, hidden: 4, heads: 2, context: 8, vocabulary: 270 };
+    const texts = ["shared layers, shared weights"];
+    for (const [family, model] of [
+      ["gpt", new Gpt(size)],
+      ["bert", new Bert(size)],
+    ] as const) {
+      const specialTokens = FAMILY_SPECIAL_TOKENS[family];
+      const tokenizer = Tokenizer.fromJson(trainBpe({ texts, vocabularySize: 270, specialTokens, minimumCount: 1 }));
+      withTemporaryFolder((folder) => {
+        const [first, second] = [join(folder, "first"), join(folder, "second")];
+        savePretrained(first, { model, tokenizer });
+        const read = fromPretrained(first);
+        expect(read.tokenizer!.encode(texts[0])).to.deep.equal(tokenizer.encode(texts[0]));
+        savePretrained(second, read);
+        expect(contents(second)).to.deep.equal(contents(first));
+        const small = new Gpt({ ...size, vocabulary: 200 });
+        const complaint = `the tokenizer has ids up to ${tokenizer.vocabularySize - 1}, the model a vocabulary of 200`;
+        expect(() => savePretrained(second, { model: small, tokenizer })).to.throw(`savePretrained: ${complaint}`);
+        if (family === "bert") return;
+        savePretrained(second, { model: small });
+        expect(() => fromPretrained(second)).to.throw(`${second}: ${complaint}`);
+      });
+    }
   });
 
   it("stand in one file in the order of names, as it is usual there", () => {

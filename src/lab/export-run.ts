@@ -1,0 +1,34 @@
+/** A run's model for other programs. */
+
+import { resolve } from "node:path";
+import { savePretrained } from "../pretrained/index.ts";
+import { loadTrainedModel, materialised } from "./trained-model.ts";
+
+/** What was written. */
+export interface ExportedModel {
+  family: "gpt" | "bert";
+  layers: number;
+  parameters: number;
+  /** Updates that the weights have seen. */
+  updates: number;
+}
+
+/**
+ * Writes the model of a run as a folder that Hugging Face's programs read: every layer with weights of its own, also where the
+ * run was cut off while layers were shared.
+ * @throws when the folder is no run with weights, layers are still growing in, or Hugging Face has no class for the model.
+ */
+export function exportRun(folder: string, options: { out: string }): ExportedModel {
+  const { out } = options;
+  if (resolve(out) === resolve(folder))
+    throw new Error(`${out} is the run's own folder, whose tokenizer.json would be replaced`);
+  const trained = loadTrainedModel(folder);
+  const model = materialised(trained, trained.path());
+  savePretrained(out, { model, tokenizer: trained.tokenizer });
+  return {
+    family: model.family,
+    layers: model.size.layers,
+    parameters: model.parameterCount(),
+    updates: trained.updates,
+  };
+}
