@@ -64,14 +64,15 @@ Examples:
     .action(async (from: string, flags: FinetuneFlags) => {
       const { out = join("runs", basenameOf(flags.task)), seed, seeds, ...options } = flags;
       const task = readTask(flags.task, flags);
-      console.error(task.about);
-      if (task.skipped !== undefined) console.error(task.skipped);
       const record = await interruptible((signal, listen) =>
         fineTuneInto(task, {
           ...{ ...options, from, folder: out, signal, probe: flags.probe ?? false },
           seeds: Array.from({ length: seeds }, (_, index) => seed + index),
           onBegin: (current, sequences) => {
             listen();
+            // A refusal stands alone: the task is told once training begins.
+            if (current === seed)
+              for (const sentence of [task.about, task.isNot, task.skipped]) if (sentence) console.error(sentence);
             console.error(`seed ${current}: ${sequences} sequences to train on`);
           },
           onProgress: (current, { epoch }) => {

@@ -10,6 +10,8 @@ export interface TransferResult {
   scores: Record<string, number>;
   /** The best of the epochs. */
   epoch: number;
+  /** Of how the task was learned: equal settings, equal hashes. */
+  hash: string;
 }
 
 /** How an encoder was pre-trained. */
@@ -30,7 +32,7 @@ export interface TransferRecord {
   schema: 1;
   label: string;
   seed: number;
-  /** Of everything that results depend on: equal settings, equal hashes. */
+  /** Of the pre-training and its target: equal settings, equal hashes. */
   hash: string;
   /** "2026-11-28" */
   date: string;

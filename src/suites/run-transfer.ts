@@ -11,8 +11,8 @@ import { readHeader } from "../lab/run-header.ts";
 import { firstCrossing, smooth } from "../lab/saving.ts";
 import { prepareCorpora } from "../lab/task.ts";
 import { readRun } from "../report/run-files.ts";
-import type { TransferPretraining, TransferRecord } from "../report/transfer-record.ts";
-import { pretrainingOf, type TransferSuite, type TransferTask, transferHash, UNTRAINED } from "./transfer.ts";
+import type { TransferPretraining, TransferRecord, TransferResult } from "../report/transfer-record.ts";
+import { encoderHash, pretrainingOf, type TransferSuite, type TransferTask, UNTRAINED } from "./transfer.ts";
 import type { TransferAnswer, TransferJob } from "./transfer-worker.ts";
 
 export interface RunTransferOptions {
@@ -56,7 +56,9 @@ function readRecord(suite: TransferSuite, records: string, label: string, seed: 
   if (!existsSync(path)) return undefined;
   const record = readJson(path) as TransferRecord;
   if (record.schema !== 1 || !Array.isArray(record.results)) throw new Error(`${path} is no record of transfer`);
-  return record.hash === transferHash(suite, label, seed) ? record : undefined;
+  if (record.hash !== encoderHash(suite, label, seed)) return undefined;
+  const known = new Set(suite.tasks.map(taskHash));
+  return { ...record, results: record.results.filter(({ hash }) => known.has(hash)) };
 }
 
 /**
@@ -148,7 +150,7 @@ function pretrainingWork(
 }
 
 const missingTasks = ({ tasks }: TransferSuite, { results }: TransferRecord): TransferTask[] =>
-  tasks.filter(({ name, mode }) => !results.some((result) => result.task === name && result.mode === mode));
+  tasks.filter((task) => !results.some(({ hash }) => hash === taskHash(task)));
 
 /** The tasks that an encoder has not been tried on. */
 function tasksOf(
@@ -159,7 +161,7 @@ function tasksOf(
   const { label, seed, place, pretraining } = encoder;
   const read = (): TransferRecord =>
     readRecord(suite, records, label, seed) ?? {
-      ...{ schema: 1, label, seed, hash: transferHash(suite, label, seed), date: "" },
+      ...{ schema: 1, label, seed, hash: encoderHash(suite, label, seed), date: "" },
       ...(pretraining && { pretraining }),
       results: [],
     };
@@ -169,15 +171,14 @@ function tasksOf(
     finish({ result }) {
       // Another process's result may have come meanwhile.
       const record = read();
-      const results = [...record.results, result!].sort((a, b) => orderOf(suite, a) - orderOf(suite, b));
+      const all = [...record.results, { ...result!, hash: taskHash(task) }];
+      const orderOf = ({ hash }: TransferResult) => suite.tasks.findIndex((one) => taskHash(one) === hash);
+      const results = all.sort((a, b) => orderOf(a) - orderOf(b));
       const date = new Date().toISOString().slice(0, 10);
       writeWhole(fileOf(records, label, seed), `${JSON.stringify({ ...record, date, results }, null, 1)}\n`);
     },
   }));
 }
-
-const orderOf = ({ tasks }: TransferSuite, { task, mode }: { task: string; mode: string }) =>
-  tasks.findIndex((one) => one.name === task && one.mode === mode);
 
 /** What the pre-trainings in folders came to; each is read once, when it is over. */
 class Pretrained {

@@ -31,7 +31,7 @@ export type TransferJob =
 
 /** What it answers. */
 export type TransferAnswer =
-  | { kind: "done"; result?: TransferResult }
+  | { kind: "done"; result?: Omit<TransferResult, "hash"> }
   | { kind: "stopped" }
   | { kind: "failed"; reason: string };
 

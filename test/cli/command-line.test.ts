@@ -4,6 +4,7 @@ import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { fileURLToPath } from "node:url";
 import { expect } from "chai";
+import type { SeedRecord } from "../../src/finetune/fine-tune-into.ts";
 
 const main = fileURLToPath(new URL("../../src/cli/main.ts", import.meta.url));
 
@@ -162,6 +163,55 @@ describe("the command line", () => {
     expect(stdout.match(/\[MASK\] \d/g)).to.deep.equal(["[MASK] 1", "[MASK] 2"]);
     expect(stdout.match(/\d+\.\d %/g)).to.have.length(6);
     refuses(apollo(["fill-mask", "reader", "--text", "Line"]), /there is no \[MASK\] in "Line"/);
+  });
+
+  it("fine-tunes on a task of the user's own, and measures it again", () => {
+    mkdirSync(join(folder, "own"));
+    const lines = (count: number) =>
+      Array.from({ length: count }, (_, index) =>
+        JSON.stringify({ text: `Line ${index}: the layer`, label: index % 2 === 0 ? "even" : "odd" }),
+      ).join("\n");
+    writeFileSync(join(folder, "own", "train.jsonl"), lines(16));
+    writeFileSync(join(folder, "own", "dev.jsonl"), lines(8));
+    apollo(train("encoder", "--steps", "4", "--model", "bert"));
+    const tuned = apollo(["finetune", "encoder", "--task", "own", "--epochs", "2", "--seeds", "2", "--out", "tuned"]);
+    expect(tuned.status, tuned.stderr).to.equal(0);
+    expect(tuned.stderr.match(/seed [01], epoch [12]: training loss/g)).to.have.length(4);
+    const record = JSON.parse(readFileSync(join(folder, "tuned", "finetune.json"), "utf8"));
+    const best = Math.max(...record.seeds.map((seed: SeedRecord) => seed.best.scores[0].accuracy));
+    const measured = apollo(["evaluate", "tuned", "--predictions", "predictions.tsv"]);
+    expect(measured.stdout).to.include(`own, dev: accuracy ${(100 * best).toFixed(1)} % (8 examples)`);
+    const predictions = readFileSync(join(folder, "predictions.tsv"), "utf8").trim().split("\n");
+    expect(predictions).to.have.length(9);
+    expect(predictions[1]).to.match(/^dev\t.*dev\.jsonl, line 1\t(even|odd)$/);
+    // What was fine-tuned can be fine-tuned further.
+    expect(
+      apollo(["finetune", "tuned", "--task", "own", "--epochs", "1", "--probe", "--out", "further"]).status,
+    ).to.equal(0);
+
+    refuses(
+      apollo(["finetune", "encoder", "--task", "own", "--out", "tuned"]),
+      /tuned holds a model; choose another folder/,
+    );
+    refuses(
+      apollo(["finetune", "encoder", "--task", "nothing"]),
+      /there is no task "nothing": give sentiment, .*train\.jsonl/,
+    );
+    refuses(
+      apollo(["finetune", "encoder", "--task", "mrpc"]),
+      /the task mrpc needs the folder of its files: .*gluebenchmark\.com/,
+    );
+    refuses(
+      apollo(["finetune", "encoder", "--task", "own", "--dropout", "1", "--out", "new"]),
+      /must be in \[0, 1\), not 1/,
+    );
+    refuses(apollo(["finetune", "nowhere", "--task", "own", "--out", "new"]), /nowhere is not a run/);
+    refuses(apollo(["evaluate", "encoder", "--task", "own"]), /encoder holds no fine-tuned model/);
+    refuses(
+      apollo(["evaluate", "tuned", "--task", "sentiment"]),
+      /has the labels even, odd; the task sentiment has negative, positive/,
+    );
+    expect(existsSync(join(folder, "new"))).to.equal(false);
   });
 
   it("ends cleanly at Ctrl-C, and --resume goes on to bitwise the same weights", async () => {

@@ -9,8 +9,8 @@ const record = (label: string, seed: number, parts: Partial<TransferRecord> & { 
   return {
     ...{ schema: 1, label, seed, hash: "", date: "" },
     results: [
-      { task: "tags", mode: "fine-tuned", scores: { accuracy: tuned, f1: 0 }, epoch: 3 },
-      { task: "tags", mode: "probe", scores: { accuracy: probed }, epoch: 1 },
+      { task: "tags", mode: "fine-tuned", scores: { accuracy: tuned, f1: 0 }, epoch: 3, hash: "" },
+      { task: "tags", mode: "probe", scores: { accuracy: probed }, epoch: 1, hash: "" },
     ],
     ...rest,
   };
