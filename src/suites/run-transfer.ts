@@ -12,7 +12,7 @@ import { firstCrossing, smooth } from "../lab/saving.ts";
 import { prepareCorpora } from "../lab/task.ts";
 import { readRun } from "../report/run-files.ts";
 import type { TransferPretraining, TransferRecord, TransferResult } from "../report/transfer-record.ts";
-import { encoderHash, pretrainingOf, type TransferSuite, type TransferTask, UNTRAINED } from "./transfer.ts";
+import { encoderHash, pretrainingOf, type TransferSuite, type TransferTask, taskHash, UNTRAINED } from "./transfer.ts";
 import type { TransferAnswer, TransferJob } from "./transfer-worker.ts";
 
 export interface RunTransferOptions {
