@@ -22,6 +22,7 @@ const root = fileURLToPath(new URL("../../", import.meta.url));
 /** What a user might write; it is type-checked as it is, and run without its types. */
 const PROGRAM = `
 import { AdamW, apollo, Batches, engineInfo, Gpt, type Method, type StepRecord, Tensor, tensor, train } from "apollo-ts";
+import { EMBEDDED_NAMES } from "apollo-ts/finetune";
 import { parseExperiment, planRun, type RunPlan } from "apollo-ts/lab";
 import { SUITES } from "apollo-ts/suites";
 
@@ -55,7 +56,7 @@ const plan: RunPlan = planRun(
     evaluations: 1,
   }),
 );
-console.log(JSON.stringify({ variant: engineInfo().variant, losses: records.map(({ loss }) => loss), plan, suites: Object.keys(SUITES) }));
+console.log(JSON.stringify({ variant: engineInfo().variant, losses: records.map(({ loss }) => loss), plan, suites: Object.keys(SUITES), tasks: EMBEDDED_NAMES }));
 `;
 /** A mistake that the declarations must catch. */
 const WRONG_PROGRAM = `import { Gpt } from "apollo-ts";\nnew Gpt({ layers: "4" });\n`;
@@ -65,6 +66,7 @@ interface Printed {
   losses: number[];
   plan: object;
   suites: string[];
+  tasks: string[];
 }
 
 /** npm tells the scripts that it runs about the package they belong to; an npm for another folder must not hear of it. */
@@ -124,9 +126,8 @@ describe("the packed package", function () {
     const others = files.filter((path) => !/^dist\/[\w/-]+\.(js|d\.ts)$/.test(path));
     expect(others.sort()).to.deep.equal(["LICENSE", "README.md", "package.json"]);
     const { exports, bin } = JSON.parse(readFileSync(join(root, "package.json"), "utf8"));
-    const named = [exports["."], exports["./lab"], exports["./suites"]].flatMap((entry) =>
-      Object.values<string>(entry),
-    );
+    const entries = [".", "./lab", "./finetune", "./suites"].map((name) => exports[name]);
+    const named = entries.flatMap((entry) => Object.values<string>(entry));
     for (const path of [...named, ...Object.values<string>(bin)]) expect(files).to.include(path.replace("./", ""));
   });
 
