@@ -1,18 +1,95 @@
-/** Reading and writing files whole: a reader never meets a half-written one. */
+/** Reading files whole or in pieces, and writing them so that a reader never meets a half-written one. */
 
-import { existsSync, mkdirSync, readFileSync, renameSync, rmdirSync, rmSync, writeFileSync } from "node:fs";
+import {
+  closeSync,
+  existsSync,
+  fstatSync,
+  mkdirSync,
+  openSync,
+  readFileSync,
+  readSync,
+  renameSync,
+  rmdirSync,
+  rmSync,
+  writeFileSync,
+  writeSync,
+} from "node:fs";
 import { dirname, join, resolve } from "node:path";
+
+export { basename, join } from "node:path";
+
+/** Whether there is a file or folder of that path. */
+export const exists = (path: string): boolean => existsSync(path);
 
 /** Writes beside the file and renames, so that the old content stays until the new one is complete. */
 export function writeWhole(path: string, content: string | Uint8Array): void {
+  writeInPieces(path, [typeof content === "string" ? new TextEncoder().encode(content) : content]);
+}
+
+/** {@link writeWhole} of pieces one after another; each is written before the next is asked for. */
+export function writeInPieces(path: string, pieces: Iterable<Uint8Array>): void {
   const partial = `${path}.partial-${process.pid}`;
   try {
     makeFolders(dirname(path));
-    writeFileSync(partial, content);
+    const file = openSync(partial, "w");
+    try {
+      for (const piece of pieces) {
+        for (let done = 0; done < piece.length; ) done += writeSync(file, piece, done);
+      }
+    } finally {
+      closeSync(file);
+    }
     renameSync(partial, path);
   } catch (error) {
     if (existsSync(partial)) rmSync(partial);
     throw new Error(`cannot write ${path}: ${(error as Error).message}`);
+  }
+}
+
+/** A file that is read in pieces. */
+export interface OpenFile {
+  readonly byteLength: number;
+  /** Fills `into` with the bytes from `position` on. @throws naming the file, when it ends before. */
+  read(into: Uint8Array, position: number): void;
+  /** A second time does nothing. */
+  close(): void;
+}
+
+/** Node reads at most 2 GiB at once. */
+const LARGEST_READ = 2 ** 30;
+
+/** Opens a file; it stays the same one even if another takes its name meanwhile. @throws naming the file. */
+export function openForReading(path: string): OpenFile {
+  const fail = (error: unknown): never => {
+    throw cannotRead(path, error);
+  };
+  let file: number | undefined;
+  try {
+    file = openSync(path, "r");
+    const status = fstatSync(file);
+    if (!status.isFile()) throw new Error("it is no file");
+    return {
+      byteLength: status.size,
+      read(into, position) {
+        if (file === undefined) return fail(new Error("it was closed"));
+        try {
+          for (let done = 0; done < into.length; ) {
+            const count = readSync(file, into, done, Math.min(LARGEST_READ, into.length - done), position + done);
+            if (count === 0) throw new Error(`it ends after ${position + done} bytes`);
+            done += count;
+          }
+        } catch (error) {
+          fail(error);
+        }
+      },
+      close() {
+        if (file !== undefined) closeSync(file);
+        file = undefined;
+      },
+    };
+  } catch (error) {
+    if (file !== undefined) closeSync(file);
+    return fail(error);
   }
 }
 
@@ -53,9 +130,12 @@ export function readWhole(path: string): Uint8Array {
   try {
     return readFileSync(path);
   } catch (error) {
-    throw new Error(existsSync(path) ? `cannot read ${path}: ${(error as Error).message}` : `there is no file ${path}`);
+    throw cannotRead(path, error);
   }
 }
+
+const cannotRead = (path: string, error: unknown): Error =>
+  new Error(existsSync(path) ? `cannot read ${path}: ${(error as Error).message}` : `there is no file ${path}`);
 
 /** Of a damaged file, the last so many characters are shown: that it was cut off can be seen there. */
 const SHOWN_CHARACTERS = 30;

@@ -1,9 +1,15 @@
 /**
  * The safetensors format: eight bytes of header length (little endian), a JSON header of names, types, shapes and byte
- * ranges, then the numbers.
+ * ranges, then the numbers. Here whole files in memory; see safetensors-reader.ts for large ones.
  */
 
-import { formatShape, sizeOf } from "../tensor/shape.ts";
+import {
+  encodeSafetensorsHeader,
+  headerLength,
+  LENGTH_BYTES,
+  parseSafetensorsHeader,
+  STORED_BYTES,
+} from "./safetensors-header.ts";
 
 export interface StoredTensor {
   shape: readonly number[];
@@ -16,33 +22,13 @@ export interface SafetensorsFile {
   metadata: Record<string, string>;
 }
 
-interface HeaderEntry {
-  dtype: string;
-  shape: number[];
-  data_offsets: [start: number, end: number];
-}
-
-const LENGTH_BYTES = 8;
-/** The format's own limit on the header. */
-const LARGEST_HEADER = 100_000_000;
-
 /** A file as bytes; names in the order of the map. */
 export function encodeSafetensors({ tensors, metadata }: SafetensorsFile): Uint8Array<ArrayBuffer> {
-  const header: Record<string, unknown> = Object.keys(metadata).length > 0 ? { __metadata__: metadata } : {};
-  let offset = 0;
-  for (const [name, { shape, values }] of tensors) {
-    const end = offset + values.byteLength;
-    header[name] = { dtype: "F32", shape, data_offsets: [offset, end] } satisfies { [K in keyof HeaderEntry]: unknown };
-    offset = end;
-  }
-  const text = new TextEncoder().encode(JSON.stringify(header));
-  // Padded with spaces, as the format allows, so that the numbers begin on a multiple of eight bytes.
-  const headerBytes = Math.ceil(text.length / 8) * 8;
-  const bytes = new Uint8Array(LENGTH_BYTES + headerBytes + offset);
-  new DataView(bytes.buffer).setBigUint64(0, BigInt(headerBytes), true);
-  bytes.fill(32, LENGTH_BYTES, LENGTH_BYTES + headerBytes);
-  bytes.set(text, LENGTH_BYTES);
-  let at = LENGTH_BYTES + headerBytes;
+  const header = encodeSafetensorsHeader(tensors, metadata);
+  const numbers = [...tensors.values()].reduce((total, { values }) => total + values.byteLength, 0);
+  const bytes = new Uint8Array(header.length + numbers);
+  bytes.set(header);
+  let at = header.length;
   for (const { values } of tensors.values()) {
     bytes.set(new Uint8Array(values.buffer, values.byteOffset, values.byteLength), at);
     at += values.byteLength;
@@ -56,62 +42,18 @@ export function encodeSafetensors({ tensors, metadata }: SafetensorsFile): Uint8
  * @throws with one sentence that names the file, the tensor and the problem: nothing large is allocated before the check.
  */
 export function decodeSafetensors(bytes: Uint8Array, source: string): SafetensorsFile {
-  const fail = (problem: string): never => {
-    throw new Error(`${source}: ${problem}`);
-  };
-  if (bytes.length < LENGTH_BYTES)
-    fail(`a safetensors file has at least ${LENGTH_BYTES} bytes, this one ${bytes.length}`);
-  const headerBytes = Number(new DataView(bytes.buffer, bytes.byteOffset, LENGTH_BYTES).getBigUint64(0, true));
-  if (headerBytes > LARGEST_HEADER || LENGTH_BYTES + headerBytes > bytes.length) {
-    fail(`the header claims ${headerBytes} bytes, the file has ${bytes.length}`);
+  const dataStart = LENGTH_BYTES + headerLength(bytes.subarray(0, LENGTH_BYTES), bytes.length, source);
+  const data = bytes.subarray(dataStart);
+  const header = parseSafetensorsHeader(bytes.subarray(LENGTH_BYTES, dataStart), { dataBytes: data.length, source });
+  for (const [name, { type }] of header.tensors) {
+    if (type !== "F32") throw new Error(`${source}: tensor "${name}" has type ${type}; F32 is read`);
   }
-  const text = new TextDecoder().decode(bytes.slice(LENGTH_BYTES, LENGTH_BYTES + headerBytes));
-  const header = parseHeader(text, fail);
-  const { __metadata__: metadata = {}, ...entries } = header;
-  if (!isObject(metadata) || !Object.values(metadata).every((value) => typeof value === "string"))
-    fail(`the metadata are ${JSON.stringify(metadata)}, not texts by key`);
-  for (const [name, entry] of Object.entries(entries)) {
-    if (!isObject(entry)) fail(`tensor "${name}" is described by ${JSON.stringify(entry)}, not by an object`);
-  }
-  const data = bytes.subarray(LENGTH_BYTES + headerBytes);
   const tensors = new Map<string, StoredTensor>();
-  let covered = 0;
-  for (const [name, entry] of Object.entries(entries).sort(
-    (a, b) => (a[1] as HeaderEntry).data_offsets?.[0] - (b[1] as HeaderEntry).data_offsets?.[0],
-  )) {
-    const { dtype, shape, data_offsets: range } = entry as HeaderEntry;
-    if (dtype !== "F32") fail(`tensor "${name}" has type ${dtype}; F32 is read`);
-    const isWhole = Array.isArray(shape) && shape.every((size) => Number.isInteger(size) && size >= 0);
-    if (!isWhole) fail(`tensor "${name}" has the shape ${JSON.stringify(shape)}`);
-    const [start, end] =
-      Array.isArray(range) && range.length === 2 && range.every(Number.isSafeInteger)
-        ? range
-        : fail(`tensor "${name}" has no byte range`);
-    if (start !== covered || end > data.length)
-      fail(
-        `tensor "${name}" lies at bytes ${start} … ${end}; expected its start at ${covered} and at most ${data.length}`,
-      );
-    if (end - start !== 4 * sizeOf(shape))
-      fail(`tensor "${name}" has ${end - start} bytes, its shape ${formatShape(shape)} needs ${4 * sizeOf(shape)}`);
-    covered = end;
+  for (const [name, { shape, start, end }] of header.tensors) {
     // A copy of its own: the file's bytes need not be aligned.
-    const values = new Float32Array((end - start) / 4);
+    const values = new Float32Array((end - start) / STORED_BYTES.F32);
     new Uint8Array(values.buffer).set(data.subarray(start, end));
     tensors.set(name, { shape, values });
   }
-  if (covered !== data.length) fail(`${data.length - covered} bytes after the last tensor belong to nothing`);
-  return { tensors, metadata: metadata as Record<string, string> };
+  return { tensors, metadata: header.metadata };
 }
-
-function parseHeader(text: string, fail: (problem: string) => never): Record<string, unknown> {
-  try {
-    const header = JSON.parse(text);
-    if (isObject(header)) return header;
-  } catch {
-    // Told below, with the file's name.
-  }
-  return fail("the header is not a JSON object");
-}
-
-const isObject = (value: unknown): value is Record<string, unknown> =>
-  typeof value === "object" && value !== null && !Array.isArray(value);

@@ -18,6 +18,10 @@ export interface BertOptions extends ModelSize {
   activation?: Activation;
   /** "post" is BERT; "pre" its pre-LN variant, with a final LayerNorm. */
   norm?: "pre" | "post";
+  /** Of every LayerNorm; 1e-12 when absent. */
+  epsilon?: number;
+  /** Size of the feed-forward networks between their projections; 4·hidden when absent. */
+  inner?: number;
   seed?: number;
 }
 
@@ -29,7 +33,7 @@ export interface BertForwardOptions extends ForwardOptions {
 }
 
 export const BERT_DEVIATION = 0.02;
-export const BERT_EPSILON = 1e-12;
+const BERT_EPSILON = 1e-12;
 const TOKEN_TYPES = 2;
 
 /** Token, position and segment embeddings, their LayerNorm, and bidirectional blocks; post-LN unless told otherwise. */
@@ -56,13 +60,15 @@ export class BertEncoder extends Module {
       dropout = 0,
       activation = "gelu",
       norm = "post",
+      epsilon = BERT_EPSILON,
+      inner,
       seed = 0,
     } = options;
     this.size = checkModelSize({ layers, hidden, heads, context, vocabulary });
     this.tokenEmbedding = new Embedding({ entries: vocabulary, size: hidden });
     this.positionEmbedding = new Embedding({ entries: context, size: hidden });
     this.typeEmbedding = new Embedding({ entries: TOKEN_TYPES, size: hidden });
-    this.embeddingNorm = new LayerNorm({ size: hidden, epsilon: BERT_EPSILON });
+    this.embeddingNorm = new LayerNorm({ size: hidden, epsilon });
     const initializer = normal(BERT_DEVIATION);
     this.blocks = Array.from(
       { length: layers },
@@ -72,13 +78,14 @@ export class BertEncoder extends Module {
           heads,
           causal: false,
           norm,
-          epsilon: BERT_EPSILON,
+          epsilon,
           activation,
+          inner,
           dropout,
           initializer,
         }),
     );
-    this.finalNorm = norm === "pre" ? new LayerNorm({ size: hidden, epsilon: BERT_EPSILON }) : undefined;
+    this.finalNorm = norm === "pre" ? new LayerNorm({ size: hidden, epsilon }) : undefined;
     this.dropout = new Dropout({ probability: dropout });
     initialize(this, { seed });
   }

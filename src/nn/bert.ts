@@ -3,13 +3,7 @@
 import { add, gelu, indexSelect, inFlopSection, matmul, projectedCrossEntropy, reshape } from "../autograd/index.ts";
 import { scope } from "../tensor/scope.ts";
 import { Parameter, type Tensor } from "../tensor/tensor.ts";
-import {
-  BERT_DEVIATION,
-  BERT_EPSILON,
-  BertEncoder,
-  type BertForwardOptions,
-  type BertOptions,
-} from "./bert-encoder.ts";
+import { BERT_DEVIATION, BertEncoder, type BertForwardOptions, type BertOptions } from "./bert-encoder.ts";
 import { constant, initialize, normal } from "./init.ts";
 import { LayerNorm } from "./layer-norm.ts";
 import { Linear } from "./linear.ts";
@@ -32,10 +26,10 @@ class MaskedLanguageHead extends Module {
   readonly norm: LayerNorm;
   bias: Parameter;
 
-  constructor({ hidden, vocabulary }: ModelSize) {
+  constructor({ hidden, vocabulary }: ModelSize, { epsilon }: { epsilon: number }) {
     super();
     this.transform = new Linear({ inputs: hidden, outputs: hidden, initializer: normal(BERT_DEVIATION) });
-    this.norm = new LayerNorm({ size: hidden, epsilon: BERT_EPSILON });
+    this.norm = new LayerNorm({ size: hidden, epsilon });
     this.bias = new Parameter([vocabulary], constant(0));
   }
 
@@ -60,7 +54,7 @@ export class Bert extends BertEncoder {
 
   constructor(options: BertOptions) {
     super(options);
-    this.head = new MaskedLanguageHead(this.size);
+    this.head = new MaskedLanguageHead(this.size, this.embeddingNorm);
     initialize(this, { seed: options.seed ?? 0 });
   }
 

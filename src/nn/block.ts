@@ -17,6 +17,8 @@ export interface TransformerBlockOptions {
   norm: "pre" | "post";
   epsilon: number;
   activation: Activation;
+  /** Size of the feed-forward network between its projections; 4·hidden when absent. */
+  inner?: number;
   dropout?: number;
   initializer?: Initializer;
   outputInitializer?: Initializer;

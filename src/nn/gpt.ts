@@ -17,6 +17,10 @@ export interface GptOptions extends ModelSize {
   activation?: Activation;
   /** "pre" is GPT-2; "post" normalises after each sum, as GPT-1 did, and needs no final LayerNorm. */
   norm?: "pre" | "post";
+  /** Of every LayerNorm; 1e-5 when absent. */
+  epsilon?: number;
+  /** Size of the feed-forward networks between their projections; 4·hidden when absent. */
+  inner?: number;
   seed?: number;
 }
 
@@ -38,6 +42,7 @@ export interface ForwardOptions {
 }
 
 const INITIAL_DEVIATION = 0.02;
+const GPT_EPSILON = 1e-5;
 
 /**
  * GPT-2's architecture: token and position embeddings, pre-LN blocks, a final LayerNorm, and the token table again as head.
@@ -58,7 +63,7 @@ export class Gpt extends Module {
   constructor(options: GptOptions) {
     super();
     const { layers, hidden, heads, context, vocabulary } = options;
-    const { dropout = 0, activation = "gelu-tanh", norm = "pre", seed = 0 } = options;
+    const { dropout = 0, activation = "gelu-tanh", norm = "pre", epsilon = GPT_EPSILON, inner, seed = 0 } = options;
     this.size = checkModelSize({ layers, hidden, heads, context, vocabulary });
     this.tokenEmbedding = new Embedding({ entries: vocabulary, size: hidden });
     this.positionEmbedding = new Embedding({ entries: context, size: hidden });
@@ -70,14 +75,15 @@ export class Gpt extends Module {
           heads,
           causal: true,
           norm,
-          epsilon: 1e-5,
+          epsilon,
           activation,
+          inner,
           dropout,
           initializer: normal(INITIAL_DEVIATION),
           outputInitializer: normal(INITIAL_DEVIATION / Math.sqrt(2 * layers)),
         }),
     );
-    this.finalNorm = norm === "pre" ? new LayerNorm({ size: hidden, epsilon: 1e-5 }) : undefined;
+    this.finalNorm = norm === "pre" ? new LayerNorm({ size: hidden, epsilon }) : undefined;
     this.dropout = new Dropout({ probability: dropout });
     initialize(this, { seed });
   }

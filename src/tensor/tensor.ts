@@ -213,6 +213,7 @@ export class Parameter extends Tensor {
   name = `parameter ${parametersMade++}`;
   seed = 0;
   readonly #initializer: Initializer;
+  #isToBeFilled = false;
 
   constructor(shape: Shape, initializer: Initializer, dtype: DType = "f32") {
     super(null, checkShape("parameter", shape), dtype);
@@ -225,10 +226,20 @@ export class Parameter extends Tensor {
     this.grad = null;
   }
 
+  /** The elements in place, for who overwrites all of them: initial values are not computed for nothing. */
+  get numbersToFill(): Numbers {
+    this.#isToBeFilled = true;
+    try {
+      return this.numbers;
+    } finally {
+      this.#isToBeFilled = false;
+    }
+  }
+
   protected override materialise(): Storage {
     const storage = new Storage(this.dtype, this.size);
     storage.watch();
-    this.#initializer(storage.view as Numbers, Random.stream(this.seed, this.name));
+    if (!this.#isToBeFilled) this.#initializer(storage.view as Numbers, Random.stream(this.seed, this.name));
     return storage;
   }
 }

@@ -1,0 +1,106 @@
+import { readdirSync, readFileSync } from "node:fs";
+import { join } from "node:path";
+import { expect } from "chai";
+import fc from "fast-check";
+import {
+  Bert,
+  BertForQuestionAnswering,
+  BertForSequenceClassification,
+  BertForTokenClassification,
+  Gpt,
+} from "../../src/nn/index.ts";
+import {
+  fromPretrained,
+  isPretrainedFolder,
+  type PretrainedModel,
+  savePretrained,
+} from "../../src/pretrained/index.ts";
+import { randomise } from "../nn/tiny-models.ts";
+import { withTemporaryFolder } from "../temporary-folder.ts";
+
+const arbitraryModel = fc
+  .record({
+    kind: fc.constantFrom("gpt", "masked", "sequence", "token", "answer"),
+    layers: fc.integer({ min: 0, max: 3 }),
+    heads: fc.integer({ min: 1, max: 3 }),
+    headSize: fc.integer({ min: 1, max: 4 }),
+    context: fc.integer({ min: 1, max: 7 }),
+    vocabulary: fc.integer({ min: 1, max: 13 }),
+    inner: fc.option(fc.integer({ min: 1, max: 19 }), { nil: undefined }),
+    epsilon: fc.constantFrom(undefined, 1e-5, 1e-12, 0.125),
+    dropout: fc.constantFrom(0, 0.1, 0.3),
+    headDropout: fc.constantFrom(undefined, 0.5),
+    outputs: fc.integer({ min: 1, max: 4 }),
+    seed: fc.nat(1000),
+  })
+  .map(({ kind, headSize, ...options }) => ({ kind, options: { ...options, hidden: headSize * options.heads } }));
+
+const CLASSES = {
+  ...{ gpt: Gpt, masked: Bert, sequence: BertForSequenceClassification },
+  ...{ token: BertForTokenClassification, answer: BertForQuestionAnswering },
+};
+
+/** Every file of a folder by its name. */
+const contents = (folder: string) =>
+  new Map(readdirSync(folder).map((name) => [name, readFileSync(join(folder, name), "latin1")]));
+
+describe("models written and read", () => {
+  it("have the same weights to the bit, and are written to the same bytes again", () => {
+    fc.assert(
+      fc.property(arbitraryModel, ({ kind, options }) => {
+        const made = new CLASSES[kind](options) as PretrainedModel;
+        randomise(made, options.seed);
+        const labels = Array.from({ length: options.outputs }, (_, id) => `label ${id}`);
+        withTemporaryFolder((folder) => {
+          const [first, second] = [join(folder, "first"), join(folder, "second")];
+          savePretrained(first, { model: made, ...("classifier" in made && { labels }) });
+          expect(isPretrainedFolder(first)).to.equal(true);
+          const read = fromPretrained(first);
+          expect(read.model).to.be.instanceOf(CLASSES[kind]);
+          expect(read.labels).to.deep.equal("classifier" in made ? labels : []);
+          expect(read.model.stateDict()).to.deep.equal(made.stateDict());
+          savePretrained(second, read);
+          expect(contents(second)).to.deep.equal(contents(first));
+        });
+      }),
+      { numRuns: 60 },
+    );
+  });
+
+  it("stand in one file in the order of names, as it is usual there", () => {
+    withTemporaryFolder((folder) => {
+      const model = new Gpt({ layers: 11, hidden: 2, heads: 1, context: 2, vocabulary: 3 });
+      savePretrained(folder, { model });
+      const bytes = readFileSync(join(folder, "model.safetensors"));
+      const { __metadata__: metadata, ...tensors } = JSON.parse(
+        bytes.subarray(8, 8 + Number(bytes.readBigUInt64LE(0))).toString(),
+      );
+      expect(metadata).to.deep.equal({ format: "pt" });
+      const names = Object.keys(tensors);
+      expect(names).to.deep.equal(names.toSorted());
+      expect(names.slice(0, 2)).to.deep.equal([
+        "transformer.h.0.attn.c_attn.bias",
+        "transformer.h.0.attn.c_attn.weight",
+      ]);
+      expect(names).to.not.include("lm_head.weight");
+    });
+  });
+
+  it("are refused where Hugging Face has no class, before anything is written", () => {
+    const size = { layers: 1, hidden: 4, heads: 2, context: 3, vocabulary: 5 };
+    const labelled = new BertForTokenClassification({ ...size, outputs: 2 });
+    const refused: [PretrainedModel, string, string[]?][] = [
+      [new Gpt({ ...size, norm: "post" }), "the model is a post-LN GPT"],
+      [new Bert({ ...size, norm: "pre" }), "the model is a pre-LN BERT"],
+      [new Bert({ ...size, activation: "gelu-tanh" }), "the layers have gelu-tanh and the head gelu"],
+      [labelled, "the model has 2 outputs with names, not 3", ["a", "b", "c"]],
+      [new Gpt(size), "the model has 0 outputs with names, not 1", ["a"]],
+    ];
+    withTemporaryFolder((folder) => {
+      for (const [model, complaint, labels] of refused)
+        expect(() => savePretrained(folder, { model, labels })).to.throw(`savePretrained: ${complaint}`);
+      expect(readdirSync(folder)).to.deep.equal([]);
+      expect(isPretrainedFolder(folder)).to.equal(false);
+    });
+  });
+});
