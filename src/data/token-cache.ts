@@ -13,8 +13,10 @@ import { FAMILY_SPECIAL_TOKENS, Tokenizer } from "./tokenizer.ts";
 export interface PrepareCorpusOptions {
   /** What {@link loadCorpus} takes, or the documents themselves. */
   corpus: string | readonly Document[];
-  /** Ids wanted; a small corpus can give fewer. */
+  /** Ids wanted; a small corpus can give fewer. Without meaning where the tokenizer is given. */
   vocabularySize: number;
+  /** Encodes the corpus instead of one that is trained on it. */
+  tokenizer?: Tokenizer;
   /** Decides the special tokens. */
   family: "gpt" | "bert";
   /** Share of the documents, between 0 and 1. */
@@ -57,16 +59,18 @@ export interface CorpusDescription {
 const CACHE_VERSION = 1;
 
 /**
- * Loads a corpus, splits it by document, trains a byte-level tokenizer on the training side, and encodes both sides, each
- * document followed by `<|endoftext|>` (GPT) or `[SEP]` (BERT).
+ * Loads a corpus, splits it by document, trains a byte-level tokenizer on the training side unless one is given, and encodes
+ * both sides, each document followed by `<|endoftext|>` (GPT) or `[SEP]` (BERT).
  *
  * Tokenizer and tokens are kept in the cache folder under a name made from the documents, the settings and the version of
  * this code; a damaged file is replaced.
- * @throws where loading, splitting or training does, or when the cache cannot be written.
+ * @throws where loading, splitting or training does, when a given tokenizer lacks what ends a document, or when the cache
+ *   cannot be written.
  */
 export function prepareCorpus(options: PrepareCorpusOptions): PreparedCorpus {
   const {
     corpus,
+    tokenizer,
     vocabularySize,
     family,
     validationFraction,
@@ -77,7 +81,8 @@ export function prepareCorpus(options: PrepareCorpusOptions): PreparedCorpus {
   onProgress?.("reading the corpus");
   const documents = typeof corpus === "string" ? loadCorpus(corpus) : corpus;
   const split = splitByDocument(documents, { validationFraction, seed });
-  const settings = JSON.stringify({ version: CACHE_VERSION, vocabularySize, family, validationFraction, seed });
+  const vocabulary = tokenizer === undefined ? { vocabularySize } : { tokenizer: tokenizer.toJson() };
+  const settings = JSON.stringify({ version: CACHE_VERSION, ...vocabulary, family, validationFraction, seed });
   const path = join(cacheFolder, `tokens-${documentsHash(settings, documents).slice(0, 32)}.bin`);
 
   const bytes = readBytesIfPresent(path);
@@ -113,20 +118,31 @@ function describe(
 
 function build(
   { train, validation }: DocumentSplit,
-  { vocabularySize, family, onProgress }: PrepareCorpusOptions,
+  { tokenizer, vocabularySize, family, onProgress }: PrepareCorpusOptions,
 ): TokenFile {
-  onProgress?.("training the tokenizer");
-  const specialTokens = FAMILY_SPECIAL_TOKENS[family];
-  const tokenizer = trainBpe({ texts: train.map(({ text }) => text), vocabularySize, specialTokens });
+  const trained = () => {
+    onProgress?.("training the tokenizer");
+    const specialTokens = FAMILY_SPECIAL_TOKENS[family];
+    return Tokenizer.fromJson(trainBpe({ texts: train.map(({ text }) => text), vocabularySize, specialTokens }));
+  };
+  const encoder = tokenizer ?? trained();
   onProgress?.("encoding");
-  const encoder = Tokenizer.fromJson(tokenizer);
-  const endId = (family === "gpt" ? encoder.special.endOfText : encoder.special.separator)!;
+  const endId = documentEnd(encoder, family);
   const encode = (side: readonly Document[]) =>
     tokenise(
       side.map(({ text }) => text),
       { encoder, endId },
     );
-  return { tokenizer, train: encode(train), validation: encode(validation) };
+  return { tokenizer: encoder.toJson(), train: encode(train), validation: encode(validation) };
+}
+
+/** The id of the token that ends every document. @throws when the tokenizer has none, naming it. */
+export function documentEnd({ special }: Tokenizer, family: "gpt" | "bert"): number {
+  const id = family === "gpt" ? special.endOfText : special.separator;
+  if (id !== undefined) return id;
+  throw new Error(
+    `the tokenizer has no special token ${family === "gpt" ? "<|endoftext|>" : "[SEP]"}, with which every document ends`,
+  );
 }
 
 function documentsHash(settings: string, documents: readonly Document[]): string {

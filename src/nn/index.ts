@@ -22,5 +22,5 @@ export { type CausalBatch, type ForwardOptions, Gpt, type GptOptions } from "./g
 export { constant, initialize, normal, uniformWithin } from "./init.ts";
 export { LayerNorm } from "./layer-norm.ts";
 export { Linear, type LinearOptions } from "./linear.ts";
-export { type ModelSize, PRESETS, type PresetName } from "./model-size.ts";
+export { FAMILY_DEFAULTS, type ModelSize, PRESETS, type PresetName } from "./model-size.ts";
 export { functionalCall, Module } from "./module.ts";
