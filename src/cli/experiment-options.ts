@@ -2,6 +2,7 @@
 
 import { type Command, Option } from "commander";
 import { type Experiment, type ExperimentInput, parseExperiment, presetModel } from "../lab/experiment.ts";
+import { describeModel } from "../lab/open-model.ts";
 import { PRESETS } from "../nn/index.ts";
 import { LEARNING_RATE_KINDS, type LearningRateKind } from "../optim/learning-rate.ts";
 import { parseNumber, parseWhole } from "./parse.ts";
@@ -9,6 +10,8 @@ import { type RecipeFlags, recipeOf, refuseMeaningless } from "./recipe-options.
 
 /** Values as commander hands them over. */
 export interface ExperimentFlags extends RecipeFlags {
+  /** The folder of the model to begin from, where there is such an option. */
+  from?: string;
   model: string;
   layers?: number;
   hidden?: number;
@@ -29,8 +32,14 @@ export interface ExperimentFlags extends RecipeFlags {
   evaluations: number;
 }
 
+/** The options that say what the model is, beside which none to begin from can stand; its context can be made shorter. */
+export const MODEL_OPTIONS = ["model", "layers", "hidden", "heads", "vocabulary", "norm"];
+
 /** Found on the embedded corpus at the default size; BERT's post-LN blocks bear less. */
 const DEFAULT_PEAK = { gpt: 2e-3, bert: 1e-3 };
+
+/** For a trained model, of the hidden size: what is usual at 768 is 5e-5. */
+const continuedPeak = (hidden: number) => 0.0384 / hidden;
 
 /** Adds the options of model, data and training. */
 export function addExperimentOptions(command: Command): Command {
@@ -62,7 +71,7 @@ export function addExperimentOptions(command: Command): Command {
 }
 
 /**
- * Checked experiments from the options, one for each recipe and named after it.
+ * Checked experiments from the options, one for each recipe and named after it; with `from` about the model in that folder.
  * @throws one sentence naming the option or its field and the value; an option must mean something to one of the recipes.
  */
 export function experimentsFrom(flags: ExperimentFlags, recipes: readonly string[]): Experiment[] {
@@ -71,34 +80,36 @@ export function experimentsFrom(flags: ExperimentFlags, recipes: readonly string
 }
 
 function experimentOf(flags: ExperimentFlags, recipe: string): Experiment {
-  const preset = presetModel(flags.model === "gpt" || flags.model === "bert" ? `${flags.model}-mini` : flags.model);
-  const { layers = preset.layers, hidden = preset.hidden, heads = preset.heads, context = preset.context } = flags;
-  const {
-    vocabulary = preset.vocabulary,
-    dropout,
-    norm,
-    corpus,
-    validationFraction,
-    steps,
-    batch,
-    microBatches,
-    seed,
-    evaluations,
-  } = flags;
+  const model = modelOf(flags);
+  const { from, corpus, validationFraction, steps, batch, microBatches, seed, evaluations } = flags;
+  const peak = from === undefined ? DEFAULT_PEAK[model.family] : continuedPeak(model.hidden);
   const input: ExperimentInput = {
-    name: recipe,
-    model: { family: preset.family, layers, hidden, heads, context, vocabulary, dropout, norm },
+    name: from === undefined ? recipe : "continued",
+    model,
     data: { corpus, validationFraction },
-    recipe: recipeOf(recipe, flags, layers),
+    from,
+    recipe: recipeOf(recipe, flags, model.layers),
     training: {
       steps,
       batch,
       microBatches,
       gradientCheckpointing: flags.gradientCheckpointing,
-      learningRate: { kind: flags.schedule, peak: flags.learningRate ?? DEFAULT_PEAK[preset.family] },
+      learningRate: { kind: flags.schedule, peak: flags.learningRate ?? peak },
     },
     evaluations,
     seed,
   };
   return parseExperiment(input);
+}
+
+function modelOf(flags: ExperimentFlags): ExperimentInput["model"] {
+  const { from, dropout, norm } = flags;
+  if (from !== undefined) {
+    const model = describeModel(from, { dropout });
+    return { ...model, context: flags.context ?? model.context };
+  }
+  const preset = presetModel(flags.model === "gpt" || flags.model === "bert" ? `${flags.model}-mini` : flags.model);
+  const { layers = preset.layers, hidden = preset.hidden, heads = preset.heads, context = preset.context } = flags;
+  const { vocabulary = preset.vocabulary } = flags;
+  return { family: preset.family, layers, hidden, heads, context, vocabulary, dropout, norm };
 }

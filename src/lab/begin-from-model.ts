@@ -22,7 +22,8 @@ export function checkBeginsFrom({ model }: Pick<Experiment, "model">, folder: st
     if (name === "context" ? own > value : own !== value)
       throw new Error(`${folder}: the model's ${name} is ${value}, the experiment's ${own}`);
   }
-  naming(folder, () => documentEnd(readModelTokenizer(folder), model.family));
+  const tokenizer = readModelTokenizer(folder);
+  naming(folder, () => documentEnd(tokenizer, model.family));
 }
 
 /** Everything that must be as it is in the folder, said in full. */
