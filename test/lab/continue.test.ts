@@ -7,10 +7,13 @@ import { loadCorpus } from "../../src/data/corpus.ts";
 import { maskedValidationBatches } from "../../src/data/index.ts";
 import { splitByDocument } from "../../src/data/split-by-document.ts";
 import { Tokenizer } from "../../src/data/tokenizer.ts";
+import { analyseStreams } from "../../src/lab/analyse.ts";
 import { type ExperimentInput, experimentHash, parseExperiment, type RecipeInput } from "../../src/lab/experiment.ts";
 import { evaluationBatch } from "../../src/lab/memory-estimate.ts";
 import { describeModel, openModel } from "../../src/lab/open-model.ts";
+import { planRun } from "../../src/lab/plan.ts";
 import { run } from "../../src/lab/run.ts";
+import { prepareCorpora } from "../../src/lab/task.ts";
 import { loadTrainedModel, materialised } from "../../src/lab/trained-model.ts";
 import { type Bert, BertForSequenceClassification, Gpt } from "../../src/nn/index.ts";
 import { fromPretrained, savePretrained } from "../../src/pretrained/index.ts";
@@ -178,7 +181,11 @@ describe("a run that begins from a trained model", () => {
     savePretrained(place("other"), { model: new Gpt({ ...size, ...other, seed: 5 }), tokenizer });
     const model = describeModel(place("other"));
     expect(model).to.deep.equal({ family: "gpt", ...size, ...other, dropout: 0 });
-    await run(experimentFrom("other"), options("from-other"));
+    const experiment = experimentFrom("other");
+    await run(experiment, options("from-other"));
+    // What a plan tells holds for inner layers of any size.
+    expect(planRun(experiment).cost.modelFlops).to.equal(readRun(place("from-other")).evaluations.at(-1)!.modelFlops);
+    expect(planRun(experiment).parameters).to.equal(openModel(place("other")).model.parameterCount());
     const again = openModel(place("from-other"));
     const written = loadTrainedModel(place("from-other"));
     savePretrained(place("other-files"), { model: materialised(written, written.path()), tokenizer });
@@ -190,6 +197,24 @@ describe("a run that begins from a trained model", () => {
     expect(() => parseExperiment({ ...experimentFrom("other"), from: undefined })).to.throw(
       "experiment: model.inner is 24, which only a model to begin from can have",
     );
+  });
+
+  it("is analysed with the tokenizer that it has, be the model that it began from gone", () => {
+    renameSync(place("gpt-files"), place("away"));
+    const [profile] = analyseStreams([place("gpt-from-files")], { cacheFolder: place("cache") });
+    renameSync(place("away"), place("gpt-files"));
+    expect(profile.layers).to.have.length(4);
+    expect(profile.endLoss).to.be.finite;
+  });
+
+  it("has its texts in its model's tokens, also where they are prepared for several runs", () => {
+    const { from: _, ...alone } = experimentFrom("gpt");
+    const experiments = [experimentFrom("gpt"), experimentFrom("bert"), parseExperiment(alone)];
+    const prepared = prepareCorpora(experiments, { cacheFolder: place("cache") });
+    const [gpt, bert, own] = prepared.map(({ tokenizer }) => tokenizer.toJson());
+    expect(gpt).to.deep.equal(openModel(place("gpt")).tokenizer.toJson());
+    expect(bert).to.deep.equal(openModel(place("bert")).tokenizer.toJson());
+    expect(own).not.to.deep.equal(gpt);
   });
 
   it("is an experiment of its own, unlike the same one from random weights", () => {
