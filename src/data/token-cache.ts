@@ -13,10 +13,10 @@ import { FAMILY_SPECIAL_TOKENS, Tokenizer } from "./tokenizer.ts";
 export interface PrepareCorpusOptions {
   /** What {@link loadCorpus} takes, or the documents themselves. */
   corpus: string | readonly Document[];
-  /** Ids wanted; a small corpus can give fewer. Without meaning where the tokenizer is given. */
+  /** Ids wanted; a small corpus can give fewer. Without meaning beside an encoder. */
   vocabularySize: number;
-  /** Encodes the corpus instead of one that is trained on it. */
-  tokenizer?: Tokenizer;
+  /** The tokenizer to encode with; one that is trained on the corpus when absent. */
+  encoder?: Tokenizer;
   /** Decides the special tokens. */
   family: "gpt" | "bert";
   /** Share of the documents, between 0 and 1. */
@@ -70,7 +70,7 @@ const CACHE_VERSION = 1;
 export function prepareCorpus(options: PrepareCorpusOptions): PreparedCorpus {
   const {
     corpus,
-    tokenizer,
+    encoder,
     vocabularySize,
     family,
     validationFraction,
@@ -81,7 +81,7 @@ export function prepareCorpus(options: PrepareCorpusOptions): PreparedCorpus {
   onProgress?.("reading the corpus");
   const documents = typeof corpus === "string" ? loadCorpus(corpus) : corpus;
   const split = splitByDocument(documents, { validationFraction, seed });
-  const vocabulary = tokenizer === undefined ? { vocabularySize } : { tokenizer: tokenizer.toJson() };
+  const vocabulary = encoder === undefined ? { vocabularySize } : { encoder: encoder.toJson() };
   const settings = JSON.stringify({ version: CACHE_VERSION, ...vocabulary, family, validationFraction, seed });
   const path = join(cacheFolder, `tokens-${documentsHash(settings, documents).slice(0, 32)}.bin`);
 
@@ -118,14 +118,14 @@ function describe(
 
 function build(
   { train, validation }: DocumentSplit,
-  { tokenizer, vocabularySize, family, onProgress }: PrepareCorpusOptions,
+  { encoder: given, vocabularySize, family, onProgress }: PrepareCorpusOptions,
 ): TokenFile {
   const trained = () => {
     onProgress?.("training the tokenizer");
     const specialTokens = FAMILY_SPECIAL_TOKENS[family];
     return Tokenizer.fromJson(trainBpe({ texts: train.map(({ text }) => text), vocabularySize, specialTokens }));
   };
-  const encoder = tokenizer ?? trained();
+  const encoder = given ?? trained();
   onProgress?.("encoding");
   const endId = documentEnd(encoder, family);
   const encode = (side: readonly Document[]) =>

@@ -92,7 +92,7 @@ export function corpusOptionsOf(
 ): PrepareCorpusOptions {
   return {
     corpus: data.corpus,
-    ...(tokenizer !== undefined && { tokenizer }),
+    ...(tokenizer !== undefined && { encoder: tokenizer }),
     vocabularySize: model.vocabulary,
     family: model.family,
     validationFraction: data.validationFraction,

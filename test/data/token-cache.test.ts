@@ -105,16 +105,16 @@ describe("prepareCorpus", () => {
 
   it("encodes with a tokenizer that is given, whose content keeps what is remembered apart", () => {
     const own = prepare();
-    const given = prepare({ tokenizer: own.tokenizer, vocabularySize: 1 });
+    const given = prepare({ encoder: own.tokenizer, vocabularySize: 1 });
     expect(given.description).to.deep.equal(own.description);
     expect(numbers(given)).to.deep.equal(numbers(own));
     expect(given.tokenizer.toJson()).to.deep.equal(own.tokenizer.toJson());
     // The size that was asked for means nothing now, and another object of the same content is the same tokenizer.
     const copy = Tokenizer.fromJson(JSON.stringify(own.tokenizer.toJson()));
-    expect(prepare({ tokenizer: copy, vocabularySize: 2 }).description.cached).to.equal(true);
+    expect(prepare({ encoder: copy, vocabularySize: 2 }).description.cached).to.equal(true);
     const { tokenizer: other } = prepare({ vocabularySize: 280 });
-    expect(numbers(prepare({ tokenizer: other }))).to.deep.equal(numbers(prepare({ vocabularySize: 280 })));
-    expect(() => prepare({ tokenizer: other, family: "bert" })).to.throw(
+    expect(numbers(prepare({ encoder: other }))).to.deep.equal(numbers(prepare({ vocabularySize: 280 })));
+    expect(() => prepare({ encoder: other, family: "bert" })).to.throw(
       "the tokenizer has no special token [SEP], with which every document ends",
     );
     expect(readdirSync(cacheFolder)).to.have.length(4);
