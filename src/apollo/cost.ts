@@ -16,16 +16,19 @@ export interface CostSize {
   context: number;
   /** V */
   vocabulary: number;
+  /** f, inner size of the feed-forward networks; 4h when absent. */
+  inner?: number;
   /** Whether a dense h × h layer stands before the decoder, as in BERT's masked-language head. */
   headTransform?: boolean;
   /** Share of the tokens whose logits are computed, in (0, 1]: 1 when absent; 0.15 for masked positions alone. */
   projectedFraction?: number;
 }
 
-/** Forward FLOPs of one layer per token: 24h² + 4sh. */
-export function layerFlopsPerToken({ hidden, context }: Pick<CostSize, "hidden" | "context">): number {
-  checkPositive({ hidden, context });
-  return 24 * hidden ** 2 + 4 * context * hidden;
+/** Forward FLOPs of one layer per token: 8h² + 4hf + 4sh, which is 24h² + 4sh where f = 4h. */
+export function layerFlopsPerToken(size: Pick<CostSize, "hidden" | "context" | "inner">): number {
+  const { hidden, context, inner = 4 * hidden } = size;
+  checkPositive({ hidden, context, inner });
+  return 8 * hidden ** 2 + 4 * hidden * inner + 4 * context * hidden;
 }
 
 /** Forward FLOPs of the head per token: (2hV + 2h² with a transform) × the projected fraction. */

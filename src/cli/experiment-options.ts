@@ -2,7 +2,9 @@
 
 import { type Command, Option } from "commander";
 import { TOKENIZER_KINDS, type TokenizerKind } from "../data/token-cache.ts";
+import { defaultLearningRate } from "../finetune/fine-tune.ts";
 import { type Experiment, type ExperimentInput, parseExperiment, presetModel } from "../lab/experiment.ts";
+import { describeModel } from "../lab/open-model.ts";
 import { PRESETS } from "../nn/index.ts";
 import { LEARNING_RATE_KINDS, type LearningRateKind } from "../optim/learning-rate.ts";
 import { parseNumber, parseWhole } from "./parse.ts";
@@ -10,6 +12,8 @@ import { type RecipeFlags, recipeOf, refuseMeaningless } from "./recipe-options.
 
 /** Values as commander hands them over. */
 export interface ExperimentFlags extends RecipeFlags {
+  /** The folder of the model to begin from, where there is such an option. */
+  from?: string;
   model: string;
   layers?: number;
   hidden?: number;
@@ -30,6 +34,9 @@ export interface ExperimentFlags extends RecipeFlags {
   seed: number;
   evaluations: number;
 }
+
+/** The options that say what the model is, beside which none to begin from can stand; its context can be made shorter. */
+export const MODEL_OPTIONS = ["model", "layers", "hidden", "heads", "vocabulary", "tokenizer", "norm"];
 
 /** Found on the embedded corpus at the default size; BERT's post-LN blocks bear less. */
 const DEFAULT_PEAK = { gpt: 2e-3, bert: 1e-3 };
@@ -69,7 +76,7 @@ export function addExperimentOptions(command: Command): Command {
 }
 
 /**
- * Checked experiments from the options, one for each recipe and named after it.
+ * Checked experiments from the options, one for each recipe and named after it; with `from` about the model in that folder.
  * @throws one sentence naming the option or its field and the value; an option must mean something to one of the recipes.
  */
 export function experimentsFrom(flags: ExperimentFlags, recipes: readonly string[]): Experiment[] {
@@ -78,35 +85,36 @@ export function experimentsFrom(flags: ExperimentFlags, recipes: readonly string
 }
 
 function experimentOf(flags: ExperimentFlags, recipe: string): Experiment {
-  const preset = presetModel(flags.model === "gpt" || flags.model === "bert" ? `${flags.model}-mini` : flags.model);
-  const { layers = preset.layers, hidden = preset.hidden, heads = preset.heads, context = preset.context } = flags;
-  const {
-    vocabulary = preset.vocabulary,
-    tokenizer,
-    dropout,
-    norm,
-    corpus,
-    validationFraction,
-    steps,
-    batch,
-    microBatches,
-    seed,
-    evaluations,
-  } = flags;
+  const model = modelOf(flags);
+  const { from, corpus, validationFraction, steps, batch, microBatches, seed, evaluations, tokenizer } = flags;
+  const peak = from === undefined ? DEFAULT_PEAK[model.family] : defaultLearningRate(model.hidden);
   const input: ExperimentInput = {
-    name: recipe,
-    model: { family: preset.family, layers, hidden, heads, context, vocabulary, dropout, norm },
+    name: from === undefined ? recipe : "continued",
+    model,
     data: { corpus, validationFraction, tokenizer },
-    recipe: recipeOf(recipe, flags, layers),
+    from,
+    recipe: recipeOf(recipe, flags, model.layers),
     training: {
       steps,
       batch,
       microBatches,
       gradientCheckpointing: flags.gradientCheckpointing,
-      learningRate: { kind: flags.schedule, peak: flags.learningRate ?? DEFAULT_PEAK[preset.family] },
+      learningRate: { kind: flags.schedule, peak: flags.learningRate ?? peak },
     },
     evaluations,
     seed,
   };
   return parseExperiment(input);
+}
+
+function modelOf(flags: ExperimentFlags): ExperimentInput["model"] {
+  const { from, dropout, norm } = flags;
+  if (from !== undefined) {
+    const model = describeModel(from, { dropout });
+    return { ...model, context: flags.context ?? model.context };
+  }
+  const preset = presetModel(flags.model === "gpt" || flags.model === "bert" ? `${flags.model}-mini` : flags.model);
+  const { layers = preset.layers, hidden = preset.hidden, heads = preset.heads, context = preset.context } = flags;
+  const { vocabulary = preset.vocabulary } = flags;
+  return { family: preset.family, layers, hidden, heads, context, vocabulary, dropout, norm };
 }

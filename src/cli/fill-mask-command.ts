@@ -13,7 +13,7 @@ interface FillMaskFlags {
 export function fillMaskCommand(): Command {
   return new Command("fill-mask")
     .description(`say what a trained BERT expects where ${MASK} stands in a text, at full depth`)
-    .argument("<run>", "the folder of a run, finished or cut off")
+    .argument("<model>", "the folder of a run, finished or cut off, or of a model in Hugging Face's form")
     .requiredOption("--text <text>", `with one ${MASK} or several, each for one token`)
     .option("--top <n>", "tokens to show for each mask", parseCount, 5)
     .action((run: string, { text, top }: FillMaskFlags) => {

@@ -21,7 +21,7 @@ const DRAWING = ["topK", "topP", "seed"];
 export function generateCommand(): Command {
   return new Command("generate")
     .description("continue a prompt with a trained GPT, at full depth unless told otherwise")
-    .argument("<run>", "the folder of a run, finished or cut off")
+    .argument("<model>", "the folder of a run, finished or cut off, or of a model in Hugging Face's form")
     .option("--prompt <text>", "the beginning", "The")
     .option("--tokens <n>", "tokens to write", parseWhole, 60)
     .option("--temperature <t>", "0 always takes the likeliest token", parseNumber, 0.8)

@@ -19,8 +19,10 @@ export type TokenizerKind = (typeof TOKENIZER_KINDS)[number];
 export interface PrepareCorpusOptions {
   /** What {@link loadCorpus} takes, or the documents themselves. */
   corpus: string | readonly Document[];
-  /** Ids wanted; a small corpus can give fewer. */
+  /** Ids wanted; a small corpus can give fewer. Without meaning beside an encoder. */
   vocabularySize: number;
+  /** The tokenizer to encode with; one that is trained on the corpus when absent. */
+  encoder?: Tokenizer;
   /** Decides the special tokens. */
   family: "gpt" | "bert";
   /** "bpe" when absent; a GPT has no other. */
@@ -71,16 +73,18 @@ export function checkTokenizerKind({ family, tokenizer }: Pick<PrepareCorpusOpti
 }
 
 /**
- * Loads a corpus, splits it by document, trains a tokenizer on the training side, and encodes both sides, each
- * document followed by `<|endoftext|>` (GPT) or `[SEP]` (BERT).
+ * Loads a corpus, splits it by document, trains a tokenizer on the training side unless one is given, and encodes
+ * both sides, each document followed by `<|endoftext|>` (GPT) or `[SEP]` (BERT).
  *
  * Tokenizer and tokens are kept in the cache folder under a name made from the documents, the settings and the version of
  * this code; a damaged file is replaced.
- * @throws where loading, splitting or training does, when the family cannot have the tokenizer, or the cache cannot be written.
+ * @throws where loading, splitting or training does, when the family cannot have the tokenizer or a given one lacks what ends a
+ *   document, or when the cache cannot be written.
  */
 export function prepareCorpus(options: PrepareCorpusOptions): PreparedCorpus {
   const {
     corpus,
+    encoder,
     vocabularySize,
     family,
     tokenizer,
@@ -93,11 +97,12 @@ export function prepareCorpus(options: PrepareCorpusOptions): PreparedCorpus {
   onProgress?.("reading the corpus");
   const documents = typeof corpus === "string" ? loadCorpus(corpus) : corpus;
   const split = splitByDocument(documents, { validationFraction, seed });
+  const vocabulary = encoder === undefined ? { vocabularySize } : { encoder: encoder.toJson() };
   // What is absent leaves no trace in JSON, so caches from before there was a choice are still found.
   const kind = tokenizer === "bpe" ? undefined : tokenizer;
   const settings = JSON.stringify({
     version: CACHE_VERSION,
-    vocabularySize,
+    ...vocabulary,
     family,
     validationFraction,
     seed,
@@ -138,21 +143,33 @@ function describe(
 
 function build(
   { train, validation }: DocumentSplit,
-  { vocabularySize, family, tokenizer: kind, onProgress }: PrepareCorpusOptions,
+  { encoder: given, vocabularySize, family, tokenizer: kind, onProgress }: PrepareCorpusOptions,
 ): TokenFile {
-  onProgress?.("training the tokenizer");
-  const specialTokens = FAMILY_SPECIAL_TOKENS[family];
-  const trainTokenizer = kind === "wordpiece" ? trainWordPiece : trainBpe;
-  const tokenizer = trainTokenizer({ texts: train.map(({ text }) => text), vocabularySize, specialTokens });
+  const trained = () => {
+    onProgress?.("training the tokenizer");
+    const specialTokens = FAMILY_SPECIAL_TOKENS[family];
+    const trainTokenizer = kind === "wordpiece" ? trainWordPiece : trainBpe;
+    const texts = train.map(({ text }) => text);
+    return Tokenizer.fromJson(trainTokenizer({ texts, vocabularySize, specialTokens }));
+  };
+  const encoder = given ?? trained();
   onProgress?.("encoding");
-  const encoder = Tokenizer.fromJson(tokenizer);
-  const endId = (family === "gpt" ? encoder.special.endOfText : encoder.special.separator)!;
+  const endId = documentEnd(encoder, family);
   const encode = (side: readonly Document[]) =>
     tokenise(
       side.map(({ text }) => text),
       { encoder, endId },
     );
-  return { tokenizer, train: encode(train), validation: encode(validation) };
+  return { tokenizer: encoder.toJson(), train: encode(train), validation: encode(validation) };
+}
+
+/** The id of the token that ends every document. @throws when the tokenizer has none, naming it. */
+export function documentEnd({ special }: Tokenizer, family: "gpt" | "bert"): number {
+  const id = family === "gpt" ? special.endOfText : special.separator;
+  if (id !== undefined) return id;
+  throw new Error(
+    `the tokenizer has no special token ${family === "gpt" ? "<|endoftext|>" : "[SEP]"}, with which every document ends`,
+  );
 }
 
 function documentsHash(settings: string, documents: readonly Document[]): string {

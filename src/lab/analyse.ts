@@ -9,12 +9,13 @@ import { sharedPath } from "../apollo/shared-layers.ts";
 import { straightPlan } from "../apollo/step-plan.ts";
 import { readWhole } from "../io/files.ts";
 import { decodeSafetensors } from "../io/safetensors.ts";
-import { type LayerUse, straightPath } from "../nn/index.ts";
+import { FAMILY_DEFAULTS, type LayerUse, straightPath } from "../nn/index.ts";
 import type { AnalysedModel, Analysis } from "../report/model-statistics.ts";
 import { readRun, runFileNames } from "../report/run-files.ts";
 import type { StreamProfile } from "../report/stream-profile.ts";
 import { type Experiment, methodOf, parseExperiment, readExperiment } from "./experiment.ts";
 import { earthMoverDistance, type Measured, measureModel } from "./model-statistics.ts";
+import { readModelTokenizer } from "./model-tokenizer.ts";
 import { WEIGHTS_FILE } from "./run-folder.ts";
 import { smooth } from "./saving.ts";
 import { profileStream } from "./stream-profile.ts";
@@ -34,12 +35,12 @@ const EXPANSIONS = ["stack", "interp_floor", "interp_round", "random layers", "r
  * @throws naming the folder, when its run is not finished.
  */
 export function analyseExpansion(folder: string, options: AnalyseOptions = {}): Analysis {
-  const { experiment, weights } = readTrained(folder);
+  const { experiment, weights, tokenizer } = readTrained(folder);
   const N = experiment.model.layers;
-  const source = prepareTask(experiment, options);
+  const source = prepareTask(experiment, { ...options, tokenizer });
   source.model.loadStateDict(weights);
   const first = measured(`source, ${N} layers`, source, straightPath(source.model.blocks), null);
-  const task = prepareTask(deepened(experiment), options);
+  const task = prepareTask(deepened(experiment), { ...options, tokenizer });
   const initial = task.model.stateDict();
   const models = EXPANSIONS.map((name) => {
     options.onProgress?.(`measuring: ${name}`);
@@ -63,11 +64,11 @@ export function analyseStreams(folders: readonly string[], options: AnalyseOptio
   const tasks = new Map<string, Task>();
   return folders.map((folder) => {
     options.onProgress?.(`measuring: ${folder}`);
-    const { experiment, log, weights } = readTrained(folder);
-    const { model, data, seed, training } = experiment;
+    const { experiment, log, weights, tokenizer } = readTrained(folder);
+    const { model, data, from, seed, training } = experiment;
     // Runs of one suite differ in their weights alone.
-    const key = JSON.stringify([model, data, training.batch]);
-    const task = tasks.get(key) ?? prepareTask(experiment, options);
+    const key = JSON.stringify([model, data, from, training.batch]);
+    const task = tasks.get(key) ?? prepareTask(experiment, { ...options, tokenizer });
     tasks.set(key, task);
     task.model.loadStateDict(weights);
     return {
@@ -86,7 +87,8 @@ function readTrained(folder: string) {
   const experiment = readExperiment(join(folder, runFileNames.experiment));
   const path = join(folder, WEIGHTS_FILE);
   const { tensors: weights } = decodeSafetensors(readWhole(path), path);
-  return { log, experiment, weights };
+  const tokenizer = experiment.from === undefined ? undefined : readModelTokenizer(folder);
+  return { log, experiment, weights, tokenizer };
 }
 
 /** The state of a new model with what an expansion takes over from the trained one. */
@@ -172,7 +174,7 @@ function measured(
 }
 
 function setupOf({ model, training, data, seed }: Experiment): string {
-  const norm = model.norm ?? (model.family === "gpt" ? "pre" : "post");
+  const { norm = FAMILY_DEFAULTS[model.family].norm } = model;
   return (
     `${model.family.toUpperCase()}, ${norm}-LN, hidden ${model.hidden}, context ${model.context}, vocabulary ${model.vocabulary}; ` +
     `${training.steps} steps × ${training.batch * training.microBatches * model.context} tokens of ${data.corpus}, seed ${seed}`

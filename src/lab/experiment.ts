@@ -7,7 +7,7 @@ import type { LayerMapName } from "../apollo/layer-map.ts";
 import type { DescribedMethod } from "../apollo/method.ts";
 import { checkTokenizerKind, TOKENIZER_KINDS } from "../data/token-cache.ts";
 import { readJson } from "../io/files.ts";
-import { PRESETS } from "../nn/index.ts";
+import { FAMILY_DEFAULTS, PRESETS } from "../nn/index.ts";
 import { LEARNING_RATE_KINDS } from "../optim/learning-rate.ts";
 import { fraction, number, whole } from "./number-schemas.ts";
 import { methodFrom, recipeSchema } from "./recipe-schemas.ts";
@@ -26,6 +26,12 @@ const modelSchema = z.strictObject({
   dropout: number.min(0, "must lie in [0, 1)").lt(1, "must lie in [0, 1)").default(0),
   /** Where the normalisation stands; GPT is pre-LN, BERT post-LN unless told otherwise. */
   norm: z.enum(["pre", "post"]).optional(),
+  // Of models that come from elsewhere, where they are not what this project's have.
+  /** Size of the feed-forward networks between their projections; 4·hidden when absent. */
+  inner: whole.optional(),
+  activation: z.enum(["gelu", "gelu-tanh"]).optional(),
+  /** Of every LayerNorm. */
+  epsilon: number.positive("must be above 0").optional(),
 });
 
 const dataSchema = z.strictObject({
@@ -63,6 +69,12 @@ export const experimentSchema = z.strictObject({
   name: z.string().min(1, "must not be empty"),
   model: modelSchema,
   data: dataSchema.prefault({}),
+  /**
+   * The folder of a run, finished or cut off, or of a model in Hugging Face's form, with whose weights and tokenizer training
+   * begins; random weights when absent. What was in the folder then is not recorded: a run that begins anew after it has changed
+   * begins from something else, and one that goes on has all that it needs in its own.
+   */
+  from: z.string().min(1, "must not be empty").optional(),
   recipe: recipeSchema,
   training: trainingSchema,
   /** How often the validation loss is measured, counted over the whole run. */
@@ -86,6 +98,7 @@ export function parseExperiment(input: unknown): Experiment {
   }
   // A recipe that does not fit the model is refused now, not at its first growth.
   const method = methodOf(experiment);
+  checkBeginning(experiment, method);
   const { kind, warmupRatio, decayRatio } = experiment.training.learningRate;
   const isScheduled = kind !== "cosine" || warmupRatio !== undefined || decayRatio !== undefined;
   // A small model that is trained first has the run's schedule.
@@ -95,6 +108,25 @@ export function parseExperiment(input: unknown): Experiment {
     );
   smallExperimentOf(experiment);
   return experiment;
+}
+
+/** @throws when a method cannot begin with the weights of a whole model, or the model has what only such weights bring. */
+function checkBeginning({ from, model, data }: Experiment, method: DescribedMethod): void {
+  if (from === undefined) {
+    const brought = (["inner", "activation", "epsilon"] as const).find((name) => model[name] !== undefined);
+    if (brought === undefined) return;
+    throw new Error(`experiment: model.${brought} is ${model[brought]}, which only a model to begin from can have`);
+  }
+  if (data.tokenizer !== undefined)
+    throw new Error(
+      `experiment: the tokenizer of ${from} is there, so that data.tokenizer ${data.tokenizer} means nothing`,
+    );
+  const refuse = (reason: string) => new Error(`experiment: ${method.name} cannot begin from ${from}: ${reason}`);
+  const [{ uniqueLayers }] = method.stages;
+  if (method.firstWeights !== undefined) throw refuse("its first weights are made from a small model");
+  if (uniqueLayers < model.layers)
+    throw refuse(`it begins with fewer layers (${uniqueLayers}) than there are weights for (${model.layers})`);
+  if (method.gradientRule !== undefined) throw refuse("it begins with layers that are equal");
 }
 
 /** The experiment that a file holds. @throws as {@link parseExperiment}, naming the file. */
@@ -141,7 +173,7 @@ export function methodOf(
   // Heads keep their size.
   const heads = ((hidden ?? 0) * model.heads) / model.hidden;
   const growth = hidden === undefined ? undefined : { from: { ...model, layers, hidden, heads }, to: model };
-  const { family, norm = family === "gpt" ? "pre" : "post" } = model;
+  const { family, norm = FAMILY_DEFAULTS[family].norm } = model;
   return methodFrom(recipe, { steps: training.steps, targetDepth: model.layers, growth, family, norm });
 }
 
@@ -176,6 +208,14 @@ export function smallExperimentOf(experiment: Experiment): Experiment | null {
 /** The folder of the finished run that an experiment's small model is taken from; undefined where there is none. */
 export function smallRunOf({ recipe }: Pick<Experiment, "recipe">): string | undefined {
   return "small" in recipe ? recipe.small.run : undefined;
+}
+
+/** V: what the text gave, or all ids of the model that a run begins from, for some of which there may be no token. */
+export function vocabularyOf(
+  { model, from }: Pick<Experiment, "model" | "from">,
+  { vocabularySize }: { vocabularySize: number },
+): number {
+  return from === undefined ? vocabularySize : model.vocabulary;
 }
 
 /** The map by which an experiment shares and grows layers, where one has a name; interpolation where none is needed. */

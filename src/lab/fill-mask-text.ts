@@ -1,9 +1,9 @@
-/** What the BERT of a run's folder expects behind the masks of a text. */
+/** What the BERT of a folder expects behind the masks of a text. */
 
 import type { Tokenizer } from "../data/tokenizer.ts";
 import type { TokenizerJson } from "../data/tokenizer-json.ts";
 import { fillMask } from "../nn/index.ts";
-import { loadTrainedModel } from "./trained-model.ts";
+import { openModel } from "./open-model.ts";
 
 /** How a mask is written in a text. */
 export const MASK = "[MASK]";
@@ -22,13 +22,14 @@ export interface MaskFilling {
 }
 
 /**
- * The likeliest tokens for each mask of a text, the likeliest first, by the weights of a finished run or of the last checkpoint.
+ * The likeliest tokens for each mask of a text, the likeliest first, by the weights of a run, finished or cut off, or of
+ * a model in Hugging Face's form.
  * The masks are filled at once, and each stands for one token.
- * @throws when the folder is no BERT run with weights, a file is damaged, or the text has no mask or exceeds the context.
+ * @throws when the folder holds no BERT, a file is damaged, or the text has no mask or exceeds the context.
  */
 export function fillMaskText(folder: string, { text, count }: FillMaskTextOptions): MaskFilling[][] {
   if (!text.includes(MASK)) throw new Error(`there is no ${MASK} in ${JSON.stringify(text)}`);
-  const { model, tokenizer, path } = loadTrainedModel(folder);
+  const { model, tokenizer, path } = openModel(folder);
   if (model.family !== "bert") throw new Error(`${folder} holds a ${model.family} model; only bert fills masks`);
   const ids = maskedIds(text, tokenizer);
   const { context } = model.size;

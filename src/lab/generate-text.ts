@@ -1,9 +1,9 @@
-/** Text from the weights in a run's folder. */
+/** Text from a GPT in a folder. */
 
 import type { Tokenizer } from "../data/tokenizer.ts";
 import { generate } from "../nn/index.ts";
 import { Random } from "../tensor/random.ts";
-import { loadTrainedModel } from "./trained-model.ts";
+import { openModel } from "./open-model.ts";
 import { untilStop } from "./until-stop.ts";
 
 export interface GenerateTextOptions {
@@ -20,15 +20,18 @@ export interface GenerateTextOptions {
 }
 
 /**
- * Continues a prompt piece by piece, with the weights of a finished run or, of one that was cut off or failed, those of its
- * last checkpoint.
- * @throws when the folder is no GPT run with weights, a file is damaged, the depth is not one of 1 … L, or a stop is empty.
+ * Continues a prompt piece by piece, with a model in Hugging Face's form, or with the weights of a finished run or, of one that
+ * was cut off or failed, those of its last checkpoint.
+ * @throws when the folder holds no GPT, a file is damaged, the depth is not one of 1 … L, a stop is empty, or there is neither a
+ *   prompt nor a token that begins a text.
  */
 export function* generateText(folder: string, options: GenerateTextOptions): Generator<string> {
-  const { model, tokenizer, path } = loadTrainedModel(folder);
+  const { model, tokenizer, path } = openModel(folder);
   if (model.family !== "gpt") throw new Error(`${folder} holds a ${model.family} model; only gpt writes text`);
   const { endOfText } = tokenizer.special;
   const prompt = [...tokenizer.encode(options.prompt)];
+  if (prompt.length === 0 && endOfText === undefined)
+    throw new Error(`${folder}: its tokenizer has no token that begins a text, so that the prompt must not be empty`);
   const start = prompt.length > 0 ? prompt : [endOfText!];
   const { temperature, topK, topP, seed, stop = [] } = options;
   const tokens = generate(model, start, {
@@ -45,14 +48,13 @@ export function* generateText(folder: string, options: GenerateTextOptions): Gen
 
 /** What tokens add to the text one by one. */
 function* decoded(tokens: Iterable<number>, tokenizer: Tokenizer): Generator<string> {
-  const written: number[] = [];
-  let text = "";
+  let pending: number[] = [];
   for (const token of tokens) {
-    written.push(token);
-    const whole = tokenizer.decode(Int32Array.from(written));
+    pending.push(token);
+    const text = tokenizer.decode(pending);
     // A character of several bytes appears once its last byte is there.
-    if (whole.endsWith("\ufffd")) continue;
-    yield whole.slice(text.length);
-    text = whole;
+    if (text.endsWith("\ufffd")) continue;
+    yield text;
+    pending = [];
   }
 }

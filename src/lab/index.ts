@@ -21,6 +21,7 @@ export { type GenerateTextOptions, generateText } from "./generate-text.ts";
 export { type KernelProfile, type KernelUse, profileKernels } from "./kernel-profile.ts";
 export { describeMachine } from "./machine.ts";
 export { estimateMemory, type MemoryEstimate } from "./memory-estimate.ts";
+export { describeModel, type OpenedModel, openModel } from "./open-model.ts";
 export { planRun, type RunPlan } from "./plan.ts";
 export { type RunOptions, run } from "./run.ts";
 export { firstCrossing, lossAtCost, lossesAtEqualCost, saving, smooth, trainingSaving } from "./saving.ts";

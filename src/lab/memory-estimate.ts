@@ -45,7 +45,7 @@ export function estimateMemory({
   training,
   uniqueLayers = model.layers,
 }: MemoryInput & { uniqueLayers?: number }): MemoryEstimate {
-  const { hidden, layers, heads, vocabulary, context, family } = model;
+  const { hidden, layers, heads, vocabulary, context, family, inner = 4 * hidden } = model;
   const tokens = training.batch * context;
   const stream = tokens * hidden;
   const isBert = family === "bert";
@@ -58,11 +58,11 @@ export function estimateMemory({
   const headParameters = vocabulary * hidden + (network instanceof Bert ? network.head.parameterCount() : 0);
 
   // Both normalised inputs (2), the residual sums before them (2), the packed projection (3), the attention's output (1),
-  // the inner values of the feed-forward before and after GELU (8); log-sum-exps, means and deviations.
-  const wholeLayer = tokens * (16 * hidden + heads + 4);
+  // the inner values of the feed-forward before and after GELU (2 of their size); log-sum-exps, means and deviations.
+  const wholeLayer = tokens * (8 * hidden + 2 * inner + heads + 4);
   const keptPerLayer = training.gradientCheckpointing ? stream : wholeLayer;
   // Gradients while a layer is on its way back: of the stream on both sides and of the inner values.
-  const backThroughLayer = 6 * stream + (training.gradientCheckpointing ? wholeLayer : 0);
+  const backThroughLayer = 2 * stream + tokens * inner + (training.gradientCheckpointing ? wholeLayer : 0);
   const projected = isBert ? Math.ceil(MASKED_FRACTION * tokens) : tokens;
   // The projected states, their gradient, and what the head's own layer keeps.
   const head = logitElements(projected, vocabulary) + (isBert ? 6 * projected * hidden + stream : 3 * stream);
@@ -108,12 +108,13 @@ const EVALUATION_TOKENS = 2048;
  * step takes anyway. Without a backward pass only one layer's values are alive at once, or a chunk of logits after the last.
  */
 export function evaluationBatch(experiment: MemoryInput): number {
-  const { hidden, heads, vocabulary, context } = experiment.model;
+  const { hidden, heads, vocabulary, context, inner = 4 * hidden } = experiment.model;
   // There are no gradients, but their place is left for gaps: blocks of other sizes than a step's rarely fill one another's.
   const freeBytes = estimateMemory(experiment).activationBytes - scratchBytes(experiment.model);
-  // A layer's own 16 rows of the stream, its input, its output and what the embeddings gave; two of them beside the logits.
+  // A layer's own values, its input, its output and what the embeddings gave; two of these beside the logits.
   const bytesOf = (tokens: number) =>
-    FLOAT_BYTES * Math.max(tokens * (19 * hidden + heads + 4), 2 * tokens * hidden + logitElements(tokens, vocabulary));
+    FLOAT_BYTES *
+    Math.max(tokens * (11 * hidden + 2 * inner + heads + 4), 2 * tokens * hidden + logitElements(tokens, vocabulary));
   let sequences = Math.max(1, Math.floor(EVALUATION_TOKENS / context));
   while (sequences > 1 && bytesOf(sequences * context) > freeBytes) sequences--;
   return sequences;

@@ -37,7 +37,7 @@ export function planRun(experiment: Experiment): RunPlan {
 
 /** What an experiment is expected to cost, as if every layer that runs learned. @throws when its recipe does not fit. */
 export function expectedCost(experiment: Experiment): ExpectedScheduleCost {
-  const { hidden, context, vocabulary, layers, family } = experiment.model;
+  const { hidden, context, vocabulary, layers, family, inner } = experiment.model;
   const isBert = family === "bert";
   const method = methodOf(experiment);
   return expectedScheduleCost({
@@ -45,7 +45,14 @@ export function expectedCost(experiment: Experiment): ExpectedScheduleCost {
     expectedDepth: (stage) =>
       method.depths(stage).reduce((sum, { depth, probability }) => sum + depth * probability, 0),
     targetDepth: layers,
-    size: { hidden, context, vocabulary, headTransform: isBert, projectedFraction: isBert ? MASKED_FRACTION : 1 },
+    size: {
+      hidden,
+      context,
+      vocabulary,
+      inner,
+      headTransform: isBert,
+      projectedFraction: isBert ? MASKED_FRACTION : 1,
+    },
     tokensPerStep: tokensPerStep(experiment),
   });
 }

@@ -8,6 +8,7 @@ import { checkWritable, writeWhole } from "../io/files.ts";
 import { encodeSafetensors } from "../io/safetensors.ts";
 import { readRun, runFileNames } from "../report/run-files.ts";
 import type { EvaluationRecord, RunHeader, StepRecord } from "../report/run-log.ts";
+import { beginFromModel, checkBeginsFrom } from "./begin-from-model.ts";
 import { evaluate, evaluationSteps } from "./evaluation.ts";
 import {
   type Experiment,
@@ -19,12 +20,14 @@ import {
 } from "./experiment.ts";
 import { beginFromSmall, failureOf, readSmallRun } from "./first-weights.ts";
 import { refuseTooLarge } from "./memory-estimate.ts";
+import { readModelTokenizer } from "./model-tokenizer.ts";
+import { openModel } from "./open-model.ts";
 import { restoreRun, saveCheckpoint } from "./run-checkpoint.ts";
 import { CHECKPOINT_FILE, SMALL_MODEL_FOLDER, TOKENIZER_FILE, WEIGHTS_FILE } from "./run-folder.ts";
 import { describeRun, describeStages, differenceOfKernels, readHeader } from "./run-header.ts";
 import { RunLogWriter } from "./run-log-writer.ts";
 import { firstCrossing, smooth } from "./saving.ts";
-import { optimizerOf, prepareTask, trainingOptions } from "./task.ts";
+import { optimizerOf, prepareTask, type Task, trainingOptions } from "./task.ts";
 
 /** What a running experiment tells whoever watches. */
 export interface Progress {
@@ -73,7 +76,7 @@ export async function run(experiment: Experiment, options: RunOptions): Promise<
   const { folder, signal, onPrepare } = options;
   const before = checkRun(experiment, options);
   if (before?.status === "finished" || (before?.status === "interrupted" && hasReached(options))) return before!;
-  const task = prepareTask(experiment, { cacheFolder: options.cacheFolder, onProgress: onPrepare });
+  const task = prepareRun(experiment, options);
   let method = methodOf(experiment, before?.smallModel);
   const optimizer = optimizerOf(experiment, task);
   const startStep = before === null ? 0 : restoreRun(experiment, { task, method, optimizer }, folder);
@@ -160,7 +163,8 @@ function hasReached({ folder, untilLoss }: RunOptions): boolean {
 /**
  * What stands in the folder of a run, null where nothing does.
  * @throws when the model cannot fit into memory, or the folder cannot be written, or holds another experiment, damaged
- *   files, or an unfinished run without `resume`; when the run that the small model is taken from does not fit.
+ *   files, or an unfinished run without `resume`; when the run that the small model is taken from, or the model that the run
+ *   begins from, does not fit.
  */
 export function checkRun(experiment: Experiment, { folder, resume }: RunOptions): RunHeader | null {
   refuseTooLarge(experiment);
@@ -171,8 +175,28 @@ export function checkRun(experiment: Experiment, { folder, resume }: RunOptions)
     throw new Error(`${folder} holds an unfinished run; continue it with --resume, or choose another folder`);
   const smallRun = smallRunNeeded(experiment, folder);
   if (smallRun !== undefined) readSmallRun(experiment, smallRun);
+  const from = modelNeeded(experiment, folder);
+  if (from !== undefined) checkBeginsFrom(experiment, from);
   checkWritable(folder);
   return present;
+}
+
+/** The experiment's task, with the weights of the model that it begins from, unless it goes on from a checkpoint. */
+function prepareRun(experiment: Experiment, { folder, cacheFolder, onPrepare: onProgress }: RunOptions): Task {
+  const shared = { cacheFolder, onProgress };
+  if (experiment.from === undefined) return prepareTask(experiment, shared);
+  const from = modelNeeded(experiment, folder);
+  if (from === undefined) return prepareTask(experiment, { ...shared, tokenizer: readModelTokenizer(folder) });
+  onProgress?.(`reading ${from}`);
+  const opened = openModel(from);
+  const task = prepareTask(experiment, { ...shared, tokenizer: opened.tokenizer });
+  beginFromModel(task.model, opened, from);
+  return task;
+}
+
+/** The folder of the model whose weights are still to be taken; undefined where there is none, or the run goes on. */
+function modelNeeded({ from }: Experiment, folder: string): string | undefined {
+  return existsSync(join(folder, CHECKPOINT_FILE)) ? undefined : from;
 }
 
 /** The finished run that an experiment's small model is still to be taken from; undefined where none is, or the run goes on. */

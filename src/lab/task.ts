@@ -12,13 +12,15 @@ import {
   validationBatches,
 } from "../data/index.ts";
 import { type PrepareCorpusOptions, type PreparedCorpus, prepareCorpus } from "../data/token-cache.ts";
+import type { Tokenizer } from "../data/tokenizer.ts";
 import { Bert, type CausalBatch, Gpt, type LayerUse, type MaskedBatch } from "../nn/index.ts";
 import { AdamW } from "../optim/adamw.ts";
 import { learningRateSchedule } from "../optim/learning-rate.ts";
 import { scope } from "../tensor/scope.ts";
 import { Tensor } from "../tensor/tensor.ts";
-import type { Experiment } from "./experiment.ts";
+import { type Experiment, vocabularyOf } from "./experiment.ts";
 import { evaluationBatch } from "./memory-estimate.ts";
+import { readModelTokenizer } from "./model-tokenizer.ts";
 
 /** Both families behind one face; a batch of the one never meets the model of the other. */
 export interface Task {
@@ -76,10 +78,21 @@ interface TaskParts<Tokens, Batch extends { inputs: Tensor }> {
 /** Of the choice of validation documents: one for all seeds, so that all runs on a corpus share their validation text. */
 const SPLIT_SEED = 0;
 
-/** What an experiment asks of its corpus. */
-export function corpusOptionsOf({ model, data }: Pick<Experiment, "model" | "data">): PrepareCorpusOptions {
+/** What of an experiment its corpus depends on. */
+type CorpusUser = Pick<Experiment, "model" | "data" | "from">;
+
+/**
+ * What an experiment asks of its corpus.
+ * @param tokenizer of one that begins from a model; that model's when absent.
+ * @throws when there is none beside that model.
+ */
+export function corpusOptionsOf(
+  { model, data, from }: CorpusUser,
+  tokenizer = from === undefined ? undefined : readModelTokenizer(from),
+): PrepareCorpusOptions {
   return {
     corpus: data.corpus,
+    ...(tokenizer !== undefined && { encoder: tokenizer }),
     vocabularySize: model.vocabulary,
     family: model.family,
     tokenizer: data.tokenizer,
@@ -94,14 +107,14 @@ export function corpusOptionsOf({ model, data }: Pick<Experiment, "model" | "dat
  * @throws where a corpus cannot be read.
  */
 export function prepareCorpora(
-  experiments: readonly Pick<Experiment, "model" | "data">[],
+  experiments: readonly CorpusUser[],
   options: { cacheFolder?: string; onProgress?: (message: string) => void } = {},
 ): PreparedCorpus[] {
   const prepared = new Map<string, PreparedCorpus>();
   return experiments.map((experiment) => {
-    const wanted = corpusOptionsOf(experiment);
-    const key = JSON.stringify(wanted);
-    const corpus = prepared.get(key) ?? prepareCorpus({ ...wanted, ...options });
+    const { model, data, from } = experiment;
+    const key = JSON.stringify([model.family, model.vocabulary, data, from]);
+    const corpus = prepared.get(key) ?? prepareCorpus({ ...corpusOptionsOf(experiment), ...options });
     prepared.set(key, corpus);
     return corpus;
   });
@@ -110,12 +123,17 @@ export function prepareCorpora(
 /** A corpus's tokenizer as runs keep it. */
 export const tokenizerJsonOf = ({ tokenizer }: PreparedCorpus) => `${JSON.stringify(tokenizer.toJson(), null, 2)}\n`;
 
-/** Reads and tokenises the corpus (or takes it from the cache) and makes the model. @throws where these do. */
+/**
+ * Reads and tokenises the corpus (or takes it from the cache) and makes the model, with random weights.
+ * @param options tokenizer: of an experiment that begins from a model; that model's when absent.
+ * @throws where these do.
+ */
 export function prepareTask(
   experiment: Experiment,
-  options: { cacheFolder?: string; onProgress?: (message: string) => void } = {},
+  options: { cacheFolder?: string; tokenizer?: Tokenizer; onProgress?: (message: string) => void } = {},
 ): Task {
-  const corpus = prepareCorpus({ ...corpusOptionsOf(experiment), ...options });
+  const { tokenizer, ...rest } = options;
+  const corpus = prepareCorpus({ ...corpusOptionsOf(experiment, tokenizer), ...rest });
   return experiment.model.family === "gpt" ? gptTask(experiment, corpus) : bertTask(experiment, corpus);
 }
 
@@ -123,7 +141,7 @@ function gptTask(experiment: Experiment, corpus: PreparedCorpus): Task {
   const { model, data, training, seed } = experiment;
   const { context } = model;
   return assemble<CausalTokens, CausalBatch>(corpus, training.microBatches, {
-    model: new Gpt({ ...model, vocabulary: corpus.tokenizer.vocabularySize, seed }),
+    model: new Gpt({ ...model, vocabulary: vocabularyOf(experiment, corpus.tokenizer), seed }),
     training: new Batches({ context, batchSize: training.batch, tokens: corpus.train.tokens, seed }),
     validation: validationBatches(corpus.validation.tokens, {
       context,
@@ -143,7 +161,7 @@ function bertTask(experiment: Experiment, corpus: PreparedCorpus): Task {
   const { context } = model;
   const { tokenizer } = corpus;
   return assemble<MaskedSequences, MaskedBatch>(corpus, training.microBatches, {
-    model: new Bert({ ...model, vocabulary: tokenizer.vocabularySize, seed }),
+    model: new Bert({ ...model, vocabulary: vocabularyOf(experiment, tokenizer), seed }),
     training: new MaskedBatches({
       context,
       batchSize: training.batch,
@@ -190,7 +208,7 @@ function assemble<Tokens, Batch extends { inputs: Tensor }>(
       const batch = toBatch(tokens);
       return { batch: batch as never, ids: batch.inputs };
     }),
-    vocabularySize: corpus.tokenizer.vocabularySize,
+    vocabularySize: model.size.vocabulary,
     trainTokens: corpus.train.tokens.length,
     unigramLoss: unigramLoss(corpus, validation.map(targets)),
     tokenizerJson: tokenizerJsonOf(corpus),

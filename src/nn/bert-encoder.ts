@@ -10,7 +10,7 @@ import type { Activation } from "./feed-forward.ts";
 import type { ForwardOptions } from "./gpt.ts";
 import { initialize, normal } from "./init.ts";
 import { LayerNorm } from "./layer-norm.ts";
-import { checkModelSize, checkTokens, type ModelSize } from "./model-size.ts";
+import { checkModelSize, checkTokens, FAMILY_DEFAULTS, type ModelSize } from "./model-size.ts";
 import { Module } from "./module.ts";
 
 export interface BertOptions extends ModelSize {
@@ -33,7 +33,6 @@ export interface BertForwardOptions extends ForwardOptions {
 }
 
 export const BERT_DEVIATION = 0.02;
-const BERT_EPSILON = 1e-12;
 const TOKEN_TYPES = 2;
 
 /** Token, position and segment embeddings, their LayerNorm, and bidirectional blocks; post-LN unless told otherwise. */
@@ -51,19 +50,9 @@ export class BertEncoder extends Module {
 
   constructor(options: BertOptions) {
     super();
-    const {
-      layers,
-      hidden,
-      heads,
-      context,
-      vocabulary,
-      dropout = 0,
-      activation = "gelu",
-      norm = "post",
-      epsilon = BERT_EPSILON,
-      inner,
-      seed = 0,
-    } = options;
+    const { bert } = FAMILY_DEFAULTS;
+    const { layers, hidden, heads, context, vocabulary, inner } = options;
+    const { activation = bert.activation, norm = bert.norm, epsilon = bert.epsilon, dropout = 0, seed = 0 } = options;
     this.size = checkModelSize({ layers, hidden, heads, context, vocabulary });
     this.tokenEmbedding = new Embedding({ entries: vocabulary, size: hidden });
     this.positionEmbedding = new Embedding({ entries: context, size: hidden });

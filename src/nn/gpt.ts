@@ -10,7 +10,7 @@ import type { Activation } from "./feed-forward.ts";
 import { initialize, normal } from "./init.ts";
 import type { KeyValueCache } from "./key-value-cache.ts";
 import { LayerNorm } from "./layer-norm.ts";
-import { checkModelSize, checkTokens, type ModelSize } from "./model-size.ts";
+import { checkModelSize, checkTokens, FAMILY_DEFAULTS, type ModelSize } from "./model-size.ts";
 import { Module } from "./module.ts";
 
 export interface GptOptions extends ModelSize {
@@ -49,7 +49,6 @@ export interface GptForwardOptions extends ForwardOptions {
 }
 
 const INITIAL_DEVIATION = 0.02;
-const GPT_EPSILON = 1e-5;
 
 /**
  * GPT-2's architecture: token and position embeddings, pre-LN blocks, a final LayerNorm, and the token table again as head.
@@ -70,7 +69,9 @@ export class Gpt extends Module {
   constructor(options: GptOptions) {
     super();
     const { layers, hidden, heads, context, vocabulary } = options;
-    const { dropout = 0, activation = "gelu-tanh", norm = "pre", epsilon = GPT_EPSILON, inner, seed = 0 } = options;
+    const { gpt } = FAMILY_DEFAULTS;
+    const { activation = gpt.activation, norm = gpt.norm, epsilon = gpt.epsilon } = options;
+    const { dropout = 0, inner, seed = 0 } = options;
     this.size = checkModelSize({ layers, hidden, heads, context, vocabulary });
     this.tokenEmbedding = new Embedding({ entries: vocabulary, size: hidden });
     this.positionEmbedding = new Embedding({ entries: context, size: hidden });

@@ -24,5 +24,5 @@ export { constant, initialize, normal, uniformWithin } from "./init.ts";
 export { KeyValueCache, type KeyValueCacheOptions } from "./key-value-cache.ts";
 export { LayerNorm } from "./layer-norm.ts";
 export { Linear, type LinearOptions } from "./linear.ts";
-export { type ModelSize, PRESETS, type PresetName } from "./model-size.ts";
+export { FAMILY_DEFAULTS, type ModelSize, PRESETS, type PresetName } from "./model-size.ts";
 export { functionalCall, Module } from "./module.ts";

@@ -26,6 +26,12 @@ export const PRESETS = {
   "bert-large": { layers: 24, hidden: 1024, heads: 16, context: 512, vocabulary: 30522 },
 } as const satisfies Record<string, ModelSize>;
 
+/** What the models of a family have where nothing else is said. */
+export const FAMILY_DEFAULTS = {
+  gpt: { norm: "pre", activation: "gelu-tanh", epsilon: 1e-5 },
+  bert: { norm: "post", activation: "gelu", epsilon: 1e-12 },
+} as const;
+
 export type PresetName = keyof typeof PRESETS;
 
 /** @throws naming a size that is no whole number from 1; a model may do without layers. */

@@ -246,6 +246,58 @@ describe("the command line", () => {
     expect(losses("cut")).to.deep.equal(losses("uncut"));
   });
 
+  it("continues a trained model, whose sizes and tokenizer hold", () => {
+    const scratch = [
+      "train",
+      "--recipe",
+      "scratch",
+      "--corpus",
+      corpus,
+      ...SMALL.filter((_, index) => index < 2 || index > 5),
+    ];
+    const first = apollo([...scratch, "--steps", "6", "--out", "first"]);
+    expect(first.status, first.stderr).to.equal(0);
+    const from = ["train", "--from", "first", "--corpus", corpus, "--steps", "4", "--batch", "2", "--evaluations", "1"];
+    const { status, stdout, stderr } = apollo(from);
+    expect(status, stderr).to.equal(0);
+    expect(stdout).to.equal(`finished: ${join("runs", "continued")}\n`);
+    const read = (...path: string[]) => JSON.parse(readFileSync(join(folder, ...path), "utf8"));
+    const experiment = read("runs", "continued", "experiment.json");
+    expect(experiment).to.deep.include({ name: "continued", from: "first", recipe: { kind: "scratch" } });
+    expect(experiment.model).to.deep.equal(read("first", "experiment.json").model);
+    expect(experiment.training.learningRate.peak).to.equal(0.0384 / 16);
+    expect(read("runs", "continued", "tokenizer.json")).to.deep.equal(read("first", "tokenizer.json"));
+    const shorter = apollo([
+      ...from,
+      "--context",
+      "8",
+      "--recipe",
+      "raptr",
+      "--learning-rate",
+      "1e-3",
+      "--out",
+      "short",
+    ]);
+    expect(shorter.status, shorter.stderr).to.equal(0);
+    expect(read("short", "run.json")).to.deep.include({ recipe: "raptr", status: "finished" });
+    expect(read("short", "experiment.json").training.learningRate.peak).to.equal(1e-3);
+
+    for (const option of ["--model gpt", "--hidden 16", "--norm pre"]) {
+      const [name] = option.split(" ");
+      const message = new RegExp(`^apollo: ${name} cannot stand beside --from: the model is that of first$`, "m");
+      refuses(apollo([...from, ...option.split(" "), "--out", "no"]), message);
+    }
+    refuses(
+      apollo([...from, "--context", "17", "--out", "no"]),
+      /first: the model's context is 16, the experiment's 17/,
+    );
+    refuses(
+      apollo([...from, "--recipe", "apollo-lvps", "--stages", "1,3", "--boundaries", ".5", "--out", "no"]),
+      /apollo-lvps cannot begin from first: it begins with fewer layers \(1\) than there are weights for \(3\)/,
+    );
+    refuses(apollo(["train", "--from", "nowhere"]), /nowhere is not a run: it has no experiment\.json/);
+  });
+
   it("ends at once at Ctrl-C while it prepares, and leaves no folder", async () => {
     // The whole Brown corpus, not tokenised before.
     const child = spawn(process.execPath, [main, "train", "--out", "unprepared"], {

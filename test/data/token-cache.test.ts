@@ -8,6 +8,7 @@ import { contentHash } from "../../src/data/files.ts";
 import { splitByDocument } from "../../src/data/split-by-document.ts";
 import { type PrepareCorpusOptions, prepareCorpus } from "../../src/data/token-cache.ts";
 import { decodeTokenFile, encodeTokenFile } from "../../src/data/token-file.ts";
+import { Tokenizer } from "../../src/data/tokenizer.ts";
 
 const documents: Document[] = Array.from({ length: 20 }, (_, index) => ({
   id: `d${index}`,
@@ -122,6 +123,23 @@ describe("prepareCorpus", () => {
     ];
     for (const change of changes) expect(prepare(change).description.cached).to.equal(false);
     expect(readdirSync(cacheFolder)).to.have.length(changes.length);
+  });
+
+  it("encodes with a tokenizer that is given, whose content keeps what is remembered apart", () => {
+    const own = prepare();
+    const given = prepare({ encoder: own.tokenizer, vocabularySize: 1 });
+    expect(given.description).to.deep.equal(own.description);
+    expect(numbers(given)).to.deep.equal(numbers(own));
+    expect(given.tokenizer.toJson()).to.deep.equal(own.tokenizer.toJson());
+    // The size that was asked for means nothing now, and another object of the same content is the same tokenizer.
+    const copy = Tokenizer.fromJson(JSON.stringify(own.tokenizer.toJson()));
+    expect(prepare({ encoder: copy, vocabularySize: 2 }).description.cached).to.equal(true);
+    const { tokenizer: other } = prepare({ vocabularySize: 280 });
+    expect(numbers(prepare({ encoder: other }))).to.deep.equal(numbers(prepare({ vocabularySize: 280 })));
+    expect(() => prepare({ encoder: other, family: "bert" })).to.throw(
+      "the tokenizer has no special token [SEP], with which every document ends",
+    );
+    expect(readdirSync(cacheFolder)).to.have.length(4);
   });
 
   it("replaces a damaged file", () => {
