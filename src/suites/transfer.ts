@@ -7,7 +7,7 @@ import { contentHash } from "../data/files.ts";
 import type { FineTuneOptions } from "../finetune/fine-tune.ts";
 import { type Experiment, experimentHash, parseExperiment, type RecipeInput } from "../lab/experiment.ts";
 import type { TransferMode } from "../report/transfer-record.ts";
-import { NONE, SCRATCH, SUITES } from "./named-suites.ts";
+import { SCRATCH, SUITES } from "./named-suites.ts";
 import type { Suite, SuiteRecipe } from "./suite.ts";
 
 /** A way of pre-training, with the peak that was best for it. */
@@ -62,7 +62,6 @@ export const TRANSFER: TransferSuite = {
     { label: "bert2bert-aki", recipe: { kind: "bert2bert", knowledge: "aki", small: SMALL }, learningRate: BEST_RATE },
     { label: "ligo", recipe: { kind: "ligo", small: SMALL }, learningRate: BEST_RATE },
     { label: "apollo-lvps", recipe: recipeOf("apollo-lvps"), learningRate: BEST_RATE },
-    { ...NONE, learningRate: BEST_RATE },
   ],
   tasks: [
     ...[tuned("sentiment", 2369), tuned("brown-genre", 1500), tuned("brown-tags", 1500)],
