@@ -3,8 +3,7 @@
 import { join } from "node:path";
 import { Command } from "commander";
 import { writeWhole } from "../io/files.ts";
-import { markdownTable } from "../report/suite-table.ts";
-import { differenceTable, transferTable } from "../report/transfer-table.ts";
+import { differenceTable, transferMarkdown, transferTable } from "../report/transfer-table.ts";
 import { readTransfer, runTransfer, transferLabels } from "../suites/run-transfer.ts";
 import { TRANSFER } from "../suites/transfer.ts";
 import { interruptible } from "./interrupt.ts";
@@ -50,10 +49,10 @@ export function transferCommand(): Command {
       }
       const found = readTransfer(suite, records);
       if (found.length === 0) throw new Error(`there are no results in ${records}`);
-      const tables = [transferTable, differenceTable].map((make) => make(found, transferLabels(suite)));
-      for (const table of tables) console.log(textOf(table));
+      const labels = transferLabels(suite);
+      for (const make of [transferTable, differenceTable]) console.log(textOf(make(found, labels)));
       const markdown = join(out, "tables.md");
-      writeWhole(markdown, `${tables.map(markdownTable).join("\n\n")}\n`);
+      writeWhole(markdown, transferMarkdown(found, labels));
       console.log(`tables in Markdown: ${markdown}`);
       if (process.exitCode === 130) console.log("interrupted: the same command continues");
     });

@@ -2,7 +2,7 @@
 
 import { formatPercent } from "./format.ts";
 import { mean, standardDeviation } from "./statistics.ts";
-import { NONE, type TextTable } from "./suite-table.ts";
+import { markdownTable, NONE, type TextTable } from "./suite-table.ts";
 import type { TransferMode, TransferRecord, TransferResult } from "./transfer-record.ts";
 
 /** One column of scores. */
@@ -172,4 +172,9 @@ function isClear(differences: readonly number[]): boolean {
   const error = standardDeviation(differences) / Math.sqrt(differences.length);
   const bound = STUDENT_T[Math.min(differences.length - 3, STUDENT_T.length - 1)];
   return bound !== undefined && Math.abs(mean(differences)) > bound * error;
+}
+
+/** Both tables in Markdown. */
+export function transferMarkdown(records: readonly TransferRecord[], labels: readonly string[]): string {
+  return `${[transferTable, differenceTable].map((make) => markdownTable(make(records, labels))).join("\n\n")}\n`;
 }
