@@ -1,7 +1,5 @@
 /** Makes the runs of suites, several processes side by side, and keeps a record of each. */
 
-import { type ChildProcess, fork } from "node:child_process";
-import { once } from "node:events";
 import { existsSync } from "node:fs";
 import { availableParallelism } from "node:os";
 import { join } from "node:path";
@@ -11,6 +9,7 @@ import { WEIGHTS_FILE } from "../lab/run-folder.ts";
 import { prepareCorpora } from "../lab/task.ts";
 import { readRun, runFileNames } from "../report/run-files.ts";
 import { recordOf } from "../report/run-record.ts";
+import { inProcess } from "./in-process.ts";
 import type { Records } from "./records.ts";
 import { missingRuns, type RecipeRuns, runsOf, type Suite } from "./suite.ts";
 import type { WorkerMessage, WorkerTask } from "./suite-worker.ts";
@@ -136,22 +135,17 @@ async function runInProcess(
   options: RunSuitesOptions,
 ): Promise<Extract<WorkerMessage, { kind: "end" }>> {
   const { signal, cacheFolder, onProgress } = options;
-  // The source runs as .ts, the package as .js.
-  const here = import.meta.url;
-  const program = new URL(here.endsWith(".ts") ? "./suite-worker.ts" : "./suite-worker.js", here);
-  const child: ChildProcess = fork(program, { env: { ...process.env, APOLLO_THREADS: "1" } });
-  // One that has just ended cannot be told, and need not be.
-  const stop = () => child.connected && child.send("stop", () => {});
-  signal?.addEventListener("abort", stop);
-  let end: Extract<WorkerMessage, { kind: "end" }> | undefined;
-  child.on("message", (message: WorkerMessage) => {
-    if (message.kind === "progress") onProgress?.(experiment, message);
-    else end = message;
-  });
   const small = smallExperimentOf(experiment);
   const smallModelFolder = small === null ? undefined : folderOf(small, options);
-  child.send({ experiment, folder, cacheFolder, smallModelFolder } satisfies WorkerTask);
-  const [code, killedBy] = (await once(child, "exit")) as [number | null, string | null];
-  signal?.removeEventListener("abort", stop);
-  return end ?? { kind: "end", status: "interrupted", reason: `its process ended with ${killedBy ?? `code ${code}`}` };
+  let end: Extract<WorkerMessage, { kind: "end" }> | undefined;
+  const reason = await inProcess<WorkerMessage>({
+    program: "suite-worker",
+    task: { experiment, folder, cacheFolder, smallModelFolder } satisfies WorkerTask,
+    signal,
+    onMessage(message) {
+      if (message.kind === "progress") onProgress?.(experiment, message);
+      else end = message;
+    },
+  });
+  return end ?? { kind: "end", status: "interrupted", reason };
 }

@@ -1,7 +1,5 @@
 /** Makes what is missing of Table 4 in small: several processes side by side, every result kept as it comes. */
 
-import { type ChildProcess, fork } from "node:child_process";
-import { once } from "node:events";
 import { existsSync } from "node:fs";
 import { availableParallelism } from "node:os";
 import { join } from "node:path";
@@ -12,6 +10,7 @@ import { firstCrossing, smooth } from "../lab/saving.ts";
 import { prepareCorpora } from "../lab/task.ts";
 import { readRun } from "../report/run-files.ts";
 import type { TransferPretraining, TransferRecord, TransferResult } from "../report/transfer-record.ts";
+import { inProcess } from "./in-process.ts";
 import { encoderHash, pretrainingOf, type TransferSuite, type TransferTask, taskHash, UNTRAINED } from "./transfer.ts";
 import type { TransferAnswer, TransferJob } from "./transfer-worker.ts";
 
@@ -90,7 +89,7 @@ export async function runTransfer(suite: TransferSuite, options: RunTransferOpti
     if (!signal?.aborted) {
       for (const { name, job, finish } of waiting.slice(0, processes - running.size)) {
         onJob?.(name, work.length);
-        const begun = inProcess(job, signal).then((answer) => {
+        const begun = runJob(job, signal).then((answer) => {
           running.delete(name);
           if (answer.kind === "done") finish(answer);
           if (answer.kind === "failed") failed.set(name, answer.reason);
@@ -205,20 +204,15 @@ class Pretrained {
   }
 }
 
-async function inProcess(job: TransferJob, signal: AbortSignal | undefined): Promise<TransferAnswer> {
-  // The source runs as .ts, the package as .js.
-  const here = import.meta.url;
-  const program = new URL(here.endsWith(".ts") ? "./transfer-worker.ts" : "./transfer-worker.js", here);
-  const child: ChildProcess = fork(program, { env: { ...process.env, APOLLO_THREADS: "1" } });
-  // One that has just ended cannot be told, and need not be.
-  const stop = () => child.connected && child.send("stop", () => {});
-  signal?.addEventListener("abort", stop);
+async function runJob(job: TransferJob, signal: AbortSignal | undefined): Promise<TransferAnswer> {
   let answer: TransferAnswer | undefined;
-  child.on("message", (message: TransferAnswer) => {
-    answer = message;
+  const reason = await inProcess<TransferAnswer>({
+    program: "transfer-worker",
+    task: job,
+    signal,
+    onMessage(message) {
+      answer = message;
+    },
   });
-  child.send(job);
-  const [code, killedBy] = (await once(child, "exit")) as [number | null, string | null];
-  signal?.removeEventListener("abort", stop);
-  return answer ?? { kind: "failed", reason: `its process ended with ${killedBy ?? `code ${code}`}` };
+  return answer ?? { kind: "failed", reason };
 }

@@ -80,7 +80,11 @@ describe("the suite of transfer", function () {
     // The same numbers again.
     expect(readTransfer(SUITE, records)[1].results).to.deep.equal(whole.results);
     const other = { ...SUITE, tasks: [{ ...SUITE.tasks[0], examples: 11 }] };
-    expect(readTransfer(other, records)).to.deep.equal([]);
+    expect(readTransfer(other, records).flatMap(({ results }) => results)).to.deep.equal([]);
+    // With another target, all encoders would be others.
+    const [target, ...rest] = SUITE.recipes;
+    const raised = { ...SUITE, recipes: [{ ...target, learningRate: 2e-3 }, ...rest] };
+    expect(readTransfer(raised, records)).to.deep.equal([]);
   });
 
   it("tells what failed, and goes on with the rest", async () => {
