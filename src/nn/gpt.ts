@@ -48,7 +48,7 @@ export interface GptForwardOptions extends ForwardOptions {
   cache?: KeyValueCache;
 }
 
-const INITIAL_DEVIATION = 0.02;
+export const GPT_DEVIATION = 0.02;
 const GPT_EPSILON = 1e-5;
 
 /**
@@ -86,8 +86,8 @@ export class Gpt extends Module {
           activation,
           inner,
           dropout,
-          initializer: normal(INITIAL_DEVIATION),
-          outputInitializer: normal(INITIAL_DEVIATION / Math.sqrt(2 * layers)),
+          initializer: normal(GPT_DEVIATION),
+          outputInitializer: normal(GPT_DEVIATION / Math.sqrt(2 * layers)),
         }),
     );
     this.finalNorm = norm === "pre" ? new LayerNorm({ size: hidden, epsilon }) : undefined;
