@@ -123,7 +123,7 @@ def attention(query, key, value, heads, hidden_keys):
     return (weights @ split(value)).transpose(1, 2).reshape(batch, length, hidden)
 
 
-def gpt2_logits(tensors, size, ids, form="tanh"):
+def gpt2_hidden(tensors, size, ids, form="tanh"):
     get = lambda name: tensors["transformer." + name].double()
     epsilon = size["layer_norm_epsilon"]
     norm = lambda x, name: F.layer_norm(x, x.shape[-1:], get(name + ".weight"), get(name + ".bias"), epsilon)
@@ -137,7 +137,11 @@ def gpt2_logits(tensors, size, ids, form="tanh"):
         x = x + conv(attention(query, key, value, size["n_head"], future), at + "attn.c_proj")
         inner = F.gelu(conv(norm(x, at + "ln_2"), at + "mlp.c_fc"), approximate=form)
         x = x + conv(inner, at + "mlp.c_proj")
-    return norm(x, "ln_f") @ get("wte.weight").T
+    return norm(x, "ln_f")
+
+
+def gpt2_logits(tensors, size, ids, form="tanh"):
+    return gpt2_hidden(tensors, size, ids, form) @ tensors["transformer.wte.weight"].double().T
 
 
 class Bert:
@@ -282,6 +286,27 @@ def gpt2_folder(name, dtype, changes={}, shards=1, old=False):
     write_folder(name, size, stored, answers, shards)
 
 
+def gpt2_sequence_folder(name, changes):
+    size = {**GPT2, "architectures": ["GPT2ForSequenceClassification"], **changes}
+    padding = size["pad_token_id"]
+    shapes = {**gpt2_shapes(size), "score.weight": [len(size["id2label"]), size["n_embd"]]}
+    tensors = filled(shapes, 0.5)
+    ids = integers(1000, (2, 7), padding)
+    # A pair, with the token for padding between its texts; the second sequence ends two tokens earlier.
+    ids[0, 3] = padding
+    ids[1, 5:] = padding
+    places = torch.arange(ids.shape[1])
+    last = torch.where(ids == padding, -1, places).argmax(dim=-1)
+    logits = F.linear(gpt2_hidden(tensors, size, ids)[torch.arange(len(ids)), last], tensors["score.weight"].double())
+    answers = {
+        "ids": ids.tolist(),
+        "mask": (places <= last[:, None]).long().tolist(),
+        "shape": list(logits.shape),
+        "logits": rounded(logits),
+    }
+    write_folder(name, size, tensors, answers)
+
+
 def bert_folder(name, use, architecture, heads, dtype=torch.float32, changes={}, old=False):
     size = {"architectures": [architecture], **BERT, **changes}
     shapes = bert_shapes(size, heads, *(("gamma", "beta") if old else ()))
@@ -345,6 +370,7 @@ def main():
     gpt2_folder("gpt2-f16-shards", torch.float16, {"n_inner": 20, "activation_function": "gelu"}, shards=2)
     gpt2_folder("gpt2-old", torch.float32, {"layer_norm_epsilon": 0.01}, old=True)
     labels = {"id2label": {"0": "red", "1": "green", "2": "blue"}, "label2id": {"red": 0, "green": 1, "blue": 2}}
+    gpt2_sequence_folder("gpt2-sequence", {**labels, "pad_token_id": 28})
     bert_folder("bert-masked-bf16", "masked-lm", "BertForMaskedLM", ("masked",), torch.bfloat16)
     every = ("pooler", "masked", "sentence")
     bert_folder("bert-old", "masked-lm", "BertForPreTraining", every, changes={"layer_norm_eps": 0.01}, old=True)

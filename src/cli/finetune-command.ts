@@ -1,4 +1,4 @@
-/** `apollo finetune`: a pre-trained BERT learns a task. */
+/** `apollo finetune`: a pre-trained BERT or GPT learns a task. */
 
 import { join } from "node:path";
 import { Command } from "commander";
@@ -27,7 +27,9 @@ interface FinetuneFlags {
 
 export function finetuneCommand(): Command {
   return new Command("finetune")
-    .description("teach a pre-trained BERT a task, and keep the best epoch of the best seed in Hugging Face's form")
+    .description(
+      "teach a pre-trained BERT or GPT a task, and keep the best epoch of the best seed in Hugging Face's form",
+    )
     .argument("<model>", "the folder of a run, finished or cut off, or of a model in Hugging Face's form")
     .requiredOption("--task <name>", "what to learn: see below")
     .option("--data <folder>", "the files of a task that is not embedded")
@@ -46,16 +48,20 @@ export function finetuneCommand(): Command {
     .option("--seeds <n>", "how many seeds, counted from --seed", parseCount, 1)
     .option(
       "--probe",
-      "the head alone learns, on a frozen encoder: linear for tags and spans; for sequences with the pooler, which is a hidden layer",
+      "the head alone learns, on a frozen encoder: linear for tags, spans and GPT; for BERT's sequences with the pooler, which is a hidden layer",
     )
     .addHelpText(
       "after",
       `
+A BERT learns tasks of every kind, a GPT those with one answer for a text or a pair: tags and spans are answered token by token, and its
+tokens do not see what follows them.
+
 Tasks that need no files: ${EMBEDDED_NAMES.join(", ")}.
 Tasks whose files you have (--data): ${OFFICIAL_NAMES.join(", ")}. GLUE's are at gluebenchmark.com/tasks, SQuAD's (train-v*.json, dev-v*.json) at rajpurkar.github.io/SQuAD-explorer.
 Your own: a folder with train.jsonl and dev.jsonl, an object per line: {"text", "label"} or {"text", "score"}, both with "pair" for a second text, or {"words", "tags"}.
 
 Examples:
+  apollo finetune runs/compare-gpt/scratch --task sentiment
   apollo train --model bert --recipe scratch --out runs/bert
   apollo finetune runs/bert --task sentiment
   apollo finetune models/bert-base-uncased --task mrpc --data glue/MRPC --batch 32 --learning-rate 5e-5

@@ -1,4 +1,4 @@
-/** Token sequences as BERT reads them: framed by special tokens, and padded into batches. */
+/** Token sequences as a model reads them: framed by special tokens, and padded into batches. */
 
 import type { SpecialIds } from "../data/index.ts";
 import type { EncodedBatch } from "../nn/index.ts";
@@ -33,16 +33,56 @@ export function frame(first: readonly number[], second: readonly number[] | unde
 /** Special tokens around one text. */
 export const FRAME_OF_ONE = 2;
 /** Special tokens around and between two texts. */
-export const FRAME_OF_TWO = 3;
+const FRAME_OF_TWO = 3;
 
-/** Cuts one text, or two, to what fits: of two always the longer one, from its end, until both do. */
+/** How models of a family read a text, or two. */
+export interface Framing {
+  /** What stands behind the shorter sequences of a batch. */
+  readonly padding: number;
+  /** One text or two as a sequence, cut to the context: of two always the longer one, from its end, until both fit. */
+  sequenceOf(first: readonly number[], second: readonly number[] | undefined, context: number): EncodedSequence;
+}
+
+/** @throws naming the special token that a tokenizer lacks. */
+export const framingOf = (family: "gpt" | "bert", tokenizer: { special: Readonly<SpecialIds> }): Framing =>
+  family === "bert" ? bertFraming(tokenizer) : gptFraming(tokenizer);
+
+function bertFraming(tokenizer: { special: Readonly<SpecialIds> }): Framing {
+  const ids = frameIdsOf(tokenizer);
+  return {
+    padding: ids.padding,
+    sequenceOf: (first, second, context) =>
+      frame(...truncate(first, second, context - (second === undefined ? FRAME_OF_ONE : FRAME_OF_TWO)), ids),
+  };
+}
+
+/**
+ * `first`, or `first <|endoftext|> second`. GPT-2 has no custom for pairs: this one is the project's, after what stands between
+ * two texts in pre-training. Padding is the same token, as usual, so no sequence ends with it but that of an empty text. (Hugging
+ * Face's class takes the last token that is not padding; before version 4.49 it stopped at the first padding token, and so read
+ * a pair's first text alone.)
+ */
+function gptFraming({ special: { endOfText } }: { special: Readonly<SpecialIds> }): Framing {
+  if (endOfText === undefined)
+    throw new Error("the tokenizer has no end-of-text token, which fine-tuning of a GPT needs");
+  return {
+    padding: endOfText,
+    sequenceOf(whole, other, context) {
+      const [first, second = []] = truncate(whole, other, context - (other === undefined ? 0 : 1));
+      const tail = second.length === 0 ? [] : [endOfText, ...second];
+      const ids = first.length + tail.length === 0 ? [endOfText] : [...first, ...tail];
+      return { ids, types: ids.map((_, place) => Number(place > first.length)) };
+    },
+  };
+}
+
+/** Cuts one text, or two, to the room there is: of two always the longer one, from its end, until both fit. */
 export function truncate(
   first: readonly number[],
   second: readonly number[] | undefined,
-  context: number,
+  room: number,
 ): [first: readonly number[], second: readonly number[] | undefined] {
-  if (second === undefined) return [first.slice(0, context - FRAME_OF_ONE), undefined];
-  const room = context - FRAME_OF_TWO;
+  if (second === undefined) return [first.slice(0, room), undefined];
   if (first.length + second.length <= room) return [first, second];
   const half = Math.ceil(room / 2);
   const kept = first.length <= half ? first.length : Math.max(half, room - second.length);
@@ -50,7 +90,7 @@ export function truncate(
 }
 
 /** Pads sequences to the longest of them: tensors of the present scope. */
-export function batchOf(sequences: readonly EncodedSequence[], { padding }: FrameIds): EncodedBatch {
+export function batchOf(sequences: readonly EncodedSequence[], { padding }: Pick<FrameIds, "padding">): EncodedBatch {
   const rows = sequences.length;
   const tokens = Math.max(...sequences.map(({ ids }) => ids.length));
   const inputs = new Int32Array(rows * tokens).fill(padding);

@@ -6,6 +6,7 @@ import type {
   BertForSequenceClassification,
   BertForTokenClassification,
   EncodedBatch,
+  GptForSequenceClassification,
 } from "../nn/index.ts";
 import { SEQUENCE_METRICS } from "../tasks/metrics.ts";
 import type { BestThreshold, SpanEvaluation } from "../tasks/squad-metrics.ts";
@@ -13,8 +14,11 @@ import type { Metric } from "../tasks/task.ts";
 import { scope } from "../tensor/scope.ts";
 import type { EncodedSequence } from "./encoded-sequence.ts";
 
-/** An encoder with a head that fits the task. */
-export type HeadModel = BertForSequenceClassification | BertForTokenClassification | BertForQuestionAnswering;
+/** A model that says one thing of a sequence. */
+export type SequenceModel = BertForSequenceClassification | GptForSequenceClassification;
+
+/** A pre-trained model with a head that fits the task. */
+export type HeadModel = SequenceModel | BertForTokenClassification | BertForQuestionAnswering;
 
 /** Values by metric: shares and correlations, 1 is best. */
 export type Scores = Partial<Record<Metric, number>>;

@@ -2,7 +2,6 @@
 
 import type { Tokenizer } from "../data/index.ts";
 import { loadTrainedModel, materialised } from "../lab/trained-model.ts";
-import type { Bert } from "../nn/index.ts";
 import { fromPretrained, isPretrainedFolder, type ModelUse } from "../pretrained/index.ts";
 import type { LabelledTask } from "../tasks/task.ts";
 import { headModelFor } from "./head-model.ts";
@@ -32,8 +31,8 @@ export const labelsOf = (task: LabelledTask): readonly string[] | undefined =>
   task.kind === "classification" || task.kind === "tagging" ? task.labels : undefined;
 
 /**
- * The encoder of a run or of a folder in Hugging Face's form, with a new head for a task.
- * @throws when the folder holds no BERT, or no tokenizer.
+ * The model of a run or of a folder in Hugging Face's form, with a new head for a task instead of that of pre-training.
+ * @throws when the folder holds no model or none that can learn the task, or no tokenizer.
  */
 export function loadForTask(folder: string, task: LabelledTask, { dropout, seed }: LoadForTaskOptions): ModelForTask {
   if (isPretrainedFolder(folder)) {
@@ -45,9 +44,7 @@ export function loadForTask(folder: string, task: LabelledTask, { dropout, seed 
     return { model, tokenizer: needTokenizer(tokenizer, folder) };
   }
   const trained = loadTrainedModel(folder);
-  if (trained.model.family !== "bert")
-    throw new Error(`${folder} holds a ${trained.model.family} model; tasks are for bert`);
-  const source = materialised(trained, trained.path()) as Bert;
+  const source = materialised(trained, trained.path());
   const model = headModelFor(task, { ...trained.experiment.model, ...source.size, dropout, seed });
   const parameters = source.namedParameters();
   for (const [name, parameter] of model.encoder.namedParameters()) parameter.numbers.set(parameters.get(name)!.numbers);

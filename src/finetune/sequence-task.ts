@@ -1,24 +1,23 @@
 /** Classification and regression of texts and pairs of texts. */
 
 import type { Tokenizer } from "../data/index.ts";
-import type { BertForSequenceClassification, LabelledBatch } from "../nn/index.ts";
-
+import type { LabelledBatch } from "../nn/index.ts";
 import type { ClassificationTask, RegressionTask, SequenceExample } from "../tasks/task.ts";
 import { Tensor } from "../tensor/tensor.ts";
-import { batchOf, type EncodedSequence, frame, frameIdsOf, truncate } from "./encoded-sequence.ts";
-import { type HeadedTask, largestOf, predictAll, rowsOf, sequenceScores } from "./headed-task.ts";
+import { batchOf, type EncodedSequence, framingOf } from "./encoded-sequence.ts";
+import { type HeadedTask, largestOf, predictAll, rowsOf, type SequenceModel, sequenceScores } from "./headed-task.ts";
 
 /** Each example is one sequence, cut to the context. */
 export function sequenceTask(
   task: ClassificationTask | RegressionTask,
-  model: BertForSequenceClassification,
+  model: SequenceModel,
   tokenizer: Tokenizer,
 ): HeadedTask {
-  const frameIds = frameIdsOf(tokenizer);
+  const framing = framingOf(model.family, tokenizer);
   const { context } = model.encoder.size;
   const encode = ({ text, pair }: SequenceExample): EncodedSequence => {
-    const ids = [text, pair].map((part) => (part === undefined ? undefined : [...tokenizer.encode(part)]));
-    return frame(...truncate(ids[0]!, ids[1], context), frameIds);
+    const second = pair === undefined ? undefined : [...tokenizer.encode(pair)];
+    return framing.sequenceOf([...tokenizer.encode(text)], second, context);
   };
   const training = task.train.map(encode);
   const isClassification = task.kind === "classification";
@@ -30,7 +29,7 @@ export function sequenceTask(
       const batch: LabelledBatch = {
         ...batchOf(
           chosen.map((index) => training[index]),
-          frameIds,
+          framing,
         ),
         targets: Tensor.from(targets, [targets.length], isClassification ? "i32" : "f32"),
       };
@@ -39,7 +38,7 @@ export function sequenceTask(
     evaluate(set) {
       const { examples } = task.development[set];
       const outputs = predictAll(model, examples.map(encode), {
-        toBatch: (sequences) => batchOf(sequences, frameIds),
+        toBatch: (sequences) => batchOf(sequences, framing),
         outputsOf: (batch) => rowsOf(model.forward(batch)),
       });
       const predicted = outputs.map((row) => (isClassification ? largestOf(row) : row[0]));

@@ -58,9 +58,9 @@ export function describeModel(folder: string, options: { dropout?: number } = {}
   }
   const source = join(folder, CONFIG_FILE);
   const config = readConfig(readJson(source), { source, dropout: options.dropout });
-  if (config.use !== "causal-lm" && config.use !== "masked-lm")
-    throw new Error(`${folder} holds a model for ${config.use}, not a language model`);
-  const family = config.use === "causal-lm" ? "gpt" : "bert";
+  const { family, use } = config.kind;
+  if (use !== "causal-lm" && use !== "masked-lm")
+    throw new Error(`${folder} holds a model for ${use}, not a language model`);
   const { layers, hidden, heads, context, vocabulary, dropout = 0, ...rest } = config.options as GptOptions;
   return { family, layers, hidden, heads, context, vocabulary, dropout, ...unusual(family, hidden, rest) };
 }

@@ -1,40 +1,13 @@
 /** BERT's heads for tasks: one answer for a sequence, one for each token, or the borders of a piece of text. */
 
-import {
-  add,
-  crossEntropy,
-  indexSelect,
-  inFlopSection,
-  meanSquaredError,
-  mul,
-  noGrad,
-  reshape,
-  slice,
-  tanh,
-} from "../autograd/index.ts";
+import { add, crossEntropy, indexSelect, inFlopSection, mul, reshape, slice, tanh } from "../autograd/index.ts";
 import { scope } from "../tensor/scope.ts";
 import type { Tensor } from "../tensor/tensor.ts";
 import { BERT_DEVIATION, BertEncoder, type BertForwardOptions, type BertOptions } from "./bert-encoder.ts";
-import type { TransformerBlock } from "./block.ts";
 import { Dropout } from "./dropout.ts";
 import { initialize, normal } from "./init.ts";
 import { Linear } from "./linear.ts";
-import { Module } from "./module.ts";
-
-/** Sequences as an encoder reads them. */
-export interface EncodedBatch {
-  /** i32 [B, T] */
-  inputs: Tensor;
-  /** i32 [B, T] of 0 and 1: which of two texts a token belongs to. */
-  types: Tensor;
-  /** f32 [B, 1, 1, T]: 0 where a sequence has ended. */
-  mask: Tensor;
-}
-
-/** Sequences with one target each: i32 [B] is a class, f32 [B] a score. */
-export interface LabelledBatch extends EncodedBatch {
-  targets: Tensor;
-}
+import { type EncodedBatch, type LabelledBatch, ModelWithHead, sequenceLoss } from "./model-with-head.ts";
 
 /** Sequences of which some tokens are judged. */
 export interface TaggedBatch extends EncodedBatch {
@@ -55,35 +28,19 @@ export interface BertHeadOptions extends BertOptions {
   headDropout?: number;
 }
 
-/** An encoder with something on top of it that is trained with it, or alone. */
-abstract class BertWithHead extends Module {
+/** BERT's encoder with a head. */
+abstract class BertWithHead extends ModelWithHead<BertEncoder> {
   readonly family = "bert";
-  readonly encoder: BertEncoder;
   readonly dropout: Dropout;
-  /** Whether the head alone learns: the encoder's output then has no gradient. */
-  encoderFrozen = false;
 
   constructor(options: BertHeadOptions) {
-    super();
-    this.encoder = new BertEncoder(options);
+    super(new BertEncoder(options));
     this.dropout = new Dropout({ probability: options.headDropout ?? options.dropout ?? 0 });
-  }
-
-  get blocks(): readonly TransformerBlock[] {
-    return this.encoder.blocks;
-  }
-
-  /** What learns: every parameter, or the head's. */
-  trainedParameters() {
-    if (!this.encoderFrozen) return this.parameters();
-    const frozen = new Set(this.encoder.parameters());
-    return this.parameters().filter((parameter) => !frozen.has(parameter));
   }
 
   /** → [B, T, C]; dropout is the head's own affair. */
   protected encode({ inputs, types, mask }: EncodedBatch, options: BertForwardOptions): Tensor {
-    const run = () => this.encoder.hidden(inputs, { ...options, types, mask });
-    return this.encoderFrozen ? noGrad(run) : run();
+    return this.encoded((encoder) => encoder.hidden(inputs, { ...options, types, mask }));
   }
 
   protected linear(outputs: number): Linear {
@@ -107,6 +64,10 @@ export class BertForSequenceClassification extends BertWithHead {
     initialize(this, { seed: options.seed ?? 0 });
   }
 
+  get outputs(): number {
+    return this.classifier.weight.shape[1];
+  }
+
   /** → [B, outputs] */
   forward(batch: EncodedBatch, options: BertForwardOptions = {}): Tensor {
     return scope(() => {
@@ -119,13 +80,9 @@ export class BertForSequenceClassification extends BertWithHead {
     });
   }
 
-  /** Mean cross-entropy of classes in nats, or mean squared error of scores. */
+  /** As {@link sequenceLoss}. */
   loss(batch: LabelledBatch, options: BertForwardOptions = {}): Tensor {
-    return scope(() => {
-      const outputs = this.forward(batch, options);
-      if (batch.targets.dtype === "i32") return crossEntropy(outputs, batch.targets);
-      return meanSquaredError(reshape(outputs, [outputs.size]), batch.targets);
-    });
+    return scope(() => sequenceLoss(this.forward(batch, options), batch));
   }
 }
 
@@ -137,6 +94,10 @@ export class BertForTokenClassification extends BertWithHead {
     super(options);
     this.classifier = this.linear(options.outputs);
     initialize(this, { seed: options.seed ?? 0 });
+  }
+
+  get outputs(): number {
+    return this.classifier.weight.shape[1];
   }
 
   /** → [B, T, outputs] */

@@ -48,7 +48,7 @@ export interface GptForwardOptions extends ForwardOptions {
   cache?: KeyValueCache;
 }
 
-const INITIAL_DEVIATION = 0.02;
+export const GPT_DEVIATION = 0.02;
 
 /**
  * GPT-2's architecture: token and position embeddings, pre-LN blocks, a final LayerNorm, and the token table again as head.
@@ -87,8 +87,8 @@ export class Gpt extends Module {
           activation,
           inner,
           dropout,
-          initializer: normal(INITIAL_DEVIATION),
-          outputInitializer: normal(INITIAL_DEVIATION / Math.sqrt(2 * layers)),
+          initializer: normal(GPT_DEVIATION),
+          outputInitializer: normal(GPT_DEVIATION / Math.sqrt(2 * layers)),
         }),
     );
     this.finalNorm = norm === "pre" ? new LayerNorm({ size: hidden, epsilon }) : undefined;

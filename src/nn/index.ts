@@ -8,8 +8,6 @@ export {
   BertForSequenceClassification,
   BertForTokenClassification,
   type BertHeadOptions,
-  type EncodedBatch,
-  type LabelledBatch,
   type SpanBatch,
   type TaggedBatch,
 } from "./bert-heads.ts";
@@ -20,9 +18,14 @@ export { type Activation, FeedForward } from "./feed-forward.ts";
 export { type FillMaskOptions, fillMask, type MaskCandidate } from "./fill-mask.ts";
 export { type GenerateOptions, generate, pickToken } from "./generate.ts";
 export { type CausalBatch, type ForwardOptions, Gpt, type GptForwardOptions, type GptOptions } from "./gpt.ts";
+export { GptForSequenceClassification } from "./gpt-heads.ts";
 export { constant, initialize, normal, uniformWithin } from "./init.ts";
 export { KeyValueCache, type KeyValueCacheOptions } from "./key-value-cache.ts";
 export { LayerNorm } from "./layer-norm.ts";
 export { Linear, type LinearOptions } from "./linear.ts";
+
 export { FAMILY_DEFAULTS, type ModelSize, PRESETS, type PresetName } from "./model-size.ts";
+
+export type { EncodedBatch, LabelledBatch, PaddedBatch, SequenceTargets } from "./model-with-head.ts";
+
 export { functionalCall, Module } from "./module.ts";

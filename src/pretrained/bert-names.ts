@@ -1,7 +1,7 @@
 /** BertForMaskedLM and the heads for tasks. Their nn.Linear matrices are [out, in]; query, key and value are three. */
 
 import type { BertUse } from "./model-use.ts";
-import { type NameRow, type NameTable, weightAndBias } from "./name-table.ts";
+import { type NameRow, type NameTable, ofEncoder, weightAndBias } from "./name-table.ts";
 
 const ENCODER: readonly NameRow[] = [
   { parameter: "tokenEmbedding.weight", stored: ["bert.embeddings.word_embeddings.weight"], layout: "same" },
@@ -52,11 +52,10 @@ const NEXT_SENTENCE_HEAD = ["cls.seq_relationship.weight", "cls.seq_relationship
 /** The table of a model class: the encoder with one head. */
 export function bertNames(use: BertUse): NameTable {
   const isMasked = use === "masked-lm";
-  const encoder = isMasked ? ENCODER : ENCODER.map((row) => ({ ...row, parameter: `encoder.${row.parameter}` }));
   const own = HEADS[use].flatMap(({ stored }) => stored);
   return {
     prefix: "bert.",
-    rows: [...encoder, ...HEADS[use]],
+    rows: [...(isMasked ? ENCODER : ofEncoder(ENCODER)), ...HEADS[use]],
     olderEndings: { "LayerNorm.gamma": "LayerNorm.weight", "LayerNorm.beta": "LayerNorm.bias" },
     tied: isMasked ? TIED_OF_MASKED_LANGUAGE_HEAD : {},
     unused: [
@@ -69,5 +68,5 @@ export function bertNames(use: BertUse): NameTable {
   };
 }
 
-/** The parameters that only a model class has, of which a file of another has nothing. */
-export const headParameters = (use: BertUse): string[] => HEADS[use].map(({ parameter }) => parameter);
+/** The parameters of a class's head. */
+export const bertHead = (use: BertUse): string[] => HEADS[use].map(({ parameter }) => parameter);

@@ -2,14 +2,14 @@
 
 import type { Activation, BertHeadOptions, GptOptions } from "../nn/index.ts";
 import { type ConfigFields, configFields } from "./config-fields.ts";
-import { type BertUse, CLASS_NAMES, hasLabels, type ModelUse, useOfClass } from "./model-use.ts";
+import { type BertUse, CLASSES, classFor, hasLabels, kindOfClass, type ModelKind, type ModelUse } from "./model-use.ts";
 
 /** What a sequence classifier is trained for: scores or classes. */
 export type ProblemType = "regression" | "single_label_classification";
 
 /** What a config.json says, as far as it matters here. */
 export interface PretrainedConfig {
-  use: ModelUse;
+  kind: ModelKind;
   options: GptOptions | BertHeadOptions;
   /** Outputs of the classifier of a use that has labels. */
   outputs: number;
@@ -54,24 +54,35 @@ export function readConfig(content: unknown, { source, as, dropout }: ReadConfig
   const fields = configFields(content, source);
   const type = fields.text("model_type", "");
   if (type !== "gpt2" && type !== "bert") fields.fail("model_type", "only gpt2 and bert are read");
-  if (as !== undefined && !Object.hasOwn(CLASS_NAMES, as))
-    throw new Error(`${source}: it can be read as ${Object.keys(CLASS_NAMES).join(", ")}, not as ${as}`);
-  const use = as ?? useOf(fields, type === "gpt2" ? "causal-lm" : "masked-lm");
-  if ((use === "causal-lm") !== (type === "gpt2")) fields.fail("model_type", `it cannot be read as ${use}`);
+  const family = type === "gpt2" ? "gpt" : "bert";
+  const uses = new Set(CLASSES.map(({ use }) => use));
+  if (as !== undefined && !uses.has(as))
+    throw new Error(`${source}: it can be read as ${[...uses].join(", ")}, not as ${as}`);
+  const kind = as === undefined ? kindOf(fields, family) : classFor(family, as);
+  if (kind === undefined) return fields.fail("model_type", `it cannot be read as ${as}`);
   fields.only("tie_word_embeddings", true);
   fields.only("add_cross_attention", false);
   const read = { source, dropout };
-  if (use === "causal-lm") return { use, options: readGpt2(fields, read), outputs: 0 };
-  return { use, options: readBert(fields, use, read), ...(hasLabels(use) ? readLabels(fields) : { outputs: 0 }) };
+  return {
+    kind,
+    options: kind.family === "gpt" ? readGpt2(fields, read) : readBert(fields, kind.use, read),
+    ...(hasLabels(kind.use) ? readLabels(fields) : { outputs: 0 }),
+  };
 }
 
-/** The use that the first of `architectures` names. */
-function useOf(fields: ConfigFields, absent: ModelUse): ModelUse {
+/** What the first of `architectures` names; where there is none, the model of pre-training. */
+function kindOf(fields: ConfigFields, family: ModelKind["family"]): ModelKind {
   const architectures = fields.raw("architectures");
-  if (architectures === undefined) return absent;
+  if (architectures === undefined)
+    return family === "gpt" ? { family, use: "causal-lm" } : { family, use: "masked-lm" };
   const name: unknown = Array.isArray(architectures) ? architectures[0] : architectures;
-  const use = typeof name === "string" ? useOfClass(name) : undefined;
-  return use ?? fields.fail("architectures", `of these classes there are ${Object.values(CLASS_NAMES).join(", ")}`);
+  const kind = typeof name === "string" ? kindOfClass(name) : undefined;
+  if (kind === undefined) {
+    const names = CLASSES.map((one) => one.name).join(", ");
+    return fields.fail("architectures", `of these classes there are ${names}`);
+  }
+  if (kind.family !== family) fields.fail("model_type", `it cannot be read as ${name}`);
+  return kind;
 }
 
 function readGpt2(fields: ConfigFields, { source, dropout }: { source: string; dropout?: number }): GptOptions {
@@ -143,7 +154,7 @@ function readLabels(fields: ConfigFields): Pick<PretrainedConfig, "outputs" | "l
 
 /** What a config.json is written from. */
 export interface WrittenConfig {
-  use: ModelUse;
+  kind: ModelKind;
   options: Required<Omit<GptOptions, "norm" | "seed">> & { headDropout: number };
   /** By output, of a use that has labels. */
   labels: readonly string[];
@@ -154,19 +165,27 @@ export interface WrittenConfig {
 }
 
 /** The content of a config.json with every field that Hugging Face's class needs, always in the same order. */
-export function configJson({ use, options, labels, problemType, endOfText, padding }: WrittenConfig): object {
+export function configJson({ kind, options, labels, problemType, endOfText, padding }: WrittenConfig): object {
   const { layers, hidden, heads, context, vocabulary, inner, activation, epsilon, dropout, headDropout } = options;
+  const { family, use } = kind;
   const common = {
-    architectures: [CLASS_NAMES[use]],
-    model_type: use === "causal-lm" ? "gpt2" : "bert",
+    architectures: [classFor(family, use)!.name],
+    model_type: family === "gpt" ? "gpt2" : "bert",
     torch_dtype: "float32",
     vocab_size: vocabulary,
     initializer_range: 0.02,
     tie_word_embeddings: true,
     use_cache: true,
   };
+  const task = {
+    ...(hasLabels(use) && {
+      id2label: Object.fromEntries(labels.map((label, id) => [`${id}`, label])),
+      label2id: Object.fromEntries(labels.map((label, id) => [label, id])),
+    }),
+    ...(problemType !== undefined && { problem_type: problemType }),
+  };
   const act = activation === "gelu" ? "gelu" : "gelu_new";
-  if (use === "causal-lm") {
+  if (family === "gpt") {
     return {
       ...common,
       n_layer: layers,
@@ -185,6 +204,9 @@ export function configJson({ use, options, labels, problemType, endOfText, paddi
       reorder_and_upcast_attn: false,
       bos_token_id: endOfText ?? null,
       eos_token_id: endOfText ?? null,
+      // Where a sequence ends, the class finds by what stands behind it.
+      ...(hasLabels(use) && { pad_token_id: endOfText ?? null }),
+      ...task,
     };
   }
   return {
@@ -202,10 +224,6 @@ export function configJson({ use, options, labels, problemType, endOfText, paddi
     classifier_dropout: hasLabels(use) && headDropout !== dropout ? headDropout : null,
     position_embedding_type: "absolute",
     pad_token_id: padding ?? 0,
-    ...(hasLabels(use) && {
-      id2label: Object.fromEntries(labels.map((label, id) => [`${id}`, label])),
-      label2id: Object.fromEntries(labels.map((label, id) => [label, id])),
-    }),
-    ...(problemType !== undefined && { problem_type: problemType }),
+    ...task,
   };
 }

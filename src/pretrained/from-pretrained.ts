@@ -9,16 +9,16 @@ import {
   BertForTokenClassification,
   type BertHeadOptions,
   Gpt,
+  GptForSequenceClassification,
 } from "../nn/index.ts";
 import { MAXIMUM_BYTES, memory } from "../tensor/memory.ts";
 import { formatShape, sameShape } from "../tensor/shape.ts";
 import type { Parameter } from "../tensor/tensor.ts";
-import { bertNames, headParameters } from "./bert-names.ts";
 import { type PretrainedConfig, type ProblemType, readConfig } from "./config.ts";
-import { GPT2_NAMES } from "./gpt2-names.ts";
 import { hasLabels, type ModelByUse, type ModelUse, type PretrainedModel } from "./model-use.ts";
 import { matchNames, type NameRow, type NameTable, rowsOf } from "./name-table.ts";
 import { fillParameter, storedParts } from "./stored-parts.ts";
+import { headParameters, tableOf } from "./table-of.ts";
 import { readTokenizer } from "./tokenizer-files.ts";
 import { openWeightFiles, type WeightFiles } from "./weight-files.ts";
 
@@ -74,7 +74,8 @@ export function fromPretrained<Use extends ModelUse = ModelUse>(
   const { as, dropout, labels, newHead = false, seed = 0 } = options;
   const source = join(folder, CONFIG_FILE);
   const config = readConfig(readJson(source), { source, as, dropout });
-  const { use, problemType } = config;
+  const { kind, problemType } = config;
+  const { use } = kind;
   if (!hasLabels(use) && (labels ?? options.outputs) !== undefined)
     throw new Error(`fromPretrained: a model for ${use} has no labels and no choice of outputs`);
   const outputs = labels?.length ?? options.outputs ?? config.outputs;
@@ -82,7 +83,7 @@ export function fromPretrained<Use extends ModelUse = ModelUse>(
     throw new Error(`fromPretrained: the outputs must be a whole number from 1, not ${outputs}`);
   const files = openWeightFiles(folder);
   try {
-    const table = use === "causal-lm" ? GPT2_NAMES : bertNames(use);
+    const table = tableOf(kind);
     const { layers } = config.options;
     // Whatever the file says of layers, there are tensors for each.
     if (layers > files.tensors.size)
@@ -90,8 +91,7 @@ export function fromPretrained<Use extends ModelUse = ModelUse>(
         `${source}: the model has ${layers} layers, ${files.source} ${files.tensors.size} tensors in all`,
       );
     const model = makeModel(config, { outputs, seed, source });
-    const head = use === "causal-lm" ? [] : headParameters(use);
-    const plan = planReading(files, model, { table, layers, head, newHead });
+    const plan = planReading(files, model, { table, layers, head: headParameters(kind), newHead });
     const needed = 4 * model.parameterCount();
     if (needed > MAXIMUM_BYTES - memory.liveBytes)
       throw new Error(
@@ -121,14 +121,13 @@ const namesOf = ({ labels }: PretrainedConfig, outputs: number): readonly string
   labels?.length === outputs ? labels : Array.from({ length: outputs }, (_, id) => `LABEL_${id}`);
 
 function makeModel(
-  { use, options }: PretrainedConfig,
+  { kind, options }: PretrainedConfig,
   { outputs, seed, source }: { outputs: number; seed: number; source: string },
 ): PretrainedModel {
   const all = { ...(options as BertHeadOptions), outputs, seed };
   try {
-    switch (use) {
-      case "causal-lm":
-        return new Gpt(all);
+    if (kind.family === "gpt") return kind.use === "causal-lm" ? new Gpt(all) : new GptForSequenceClassification(all);
+    switch (kind.use) {
       case "masked-lm":
         return new Bert(all);
       case "sequence-classification":

@@ -1,4 +1,4 @@
-/** What a model is used for: each is one class here and one of Hugging Face's. */
+/** What a model of a family is used for: each is one class here and one of Hugging Face's. */
 
 import {
   Bert,
@@ -6,53 +6,62 @@ import {
   BertForSequenceClassification,
   BertForTokenClassification,
   Gpt,
+  GptForSequenceClassification,
 } from "../nn/index.ts";
 
-/** The model by its use. */
+/** The model by its use; of two, `family` tells which. */
 export interface ModelByUse {
   "causal-lm": Gpt;
   "masked-lm": Bert;
-  "sequence-classification": BertForSequenceClassification;
+  "sequence-classification": BertForSequenceClassification | GptForSequenceClassification;
   "token-classification": BertForTokenClassification;
   "question-answering": BertForQuestionAnswering;
 }
 
 export type ModelUse = keyof ModelByUse;
+export type GptUse = "causal-lm" | "sequence-classification";
 export type BertUse = Exclude<ModelUse, "causal-lm">;
 export type PretrainedModel = ModelByUse[ModelUse];
 
-/** Hugging Face's class of each use. */
-export const CLASS_NAMES: Record<ModelUse, string> = {
-  "causal-lm": "GPT2LMHeadModel",
-  "masked-lm": "BertForMaskedLM",
-  "sequence-classification": "BertForSequenceClassification",
-  "token-classification": "BertForTokenClassification",
-  "question-answering": "BertForQuestionAnswering",
-};
+/** Family and use together: one class. */
+export type ModelKind = { family: "gpt"; use: GptUse } | { family: "bert"; use: BertUse };
+
+/** Every class of Hugging Face's that is read and written. */
+export const CLASSES: readonly (ModelKind & { name: string })[] = [
+  { family: "gpt", use: "causal-lm", name: "GPT2LMHeadModel" },
+  { family: "bert", use: "masked-lm", name: "BertForMaskedLM" },
+  { family: "gpt", use: "sequence-classification", name: "GPT2ForSequenceClassification" },
+  { family: "bert", use: "sequence-classification", name: "BertForSequenceClassification" },
+  { family: "bert", use: "token-classification", name: "BertForTokenClassification" },
+  { family: "bert", use: "question-answering", name: "BertForQuestionAnswering" },
+];
 
 /** Classes of which one of the above reads all that this project has. */
-const RELATED_CLASSES: Record<string, ModelUse> = {
-  GPT2Model: "causal-lm",
-  BertForPreTraining: "masked-lm",
-  BertModel: "masked-lm",
-};
+const RELATED_CLASSES: typeof CLASSES = [
+  { family: "gpt", use: "causal-lm", name: "GPT2Model" },
+  { family: "bert", use: "masked-lm", name: "BertForPreTraining" },
+  { family: "bert", use: "masked-lm", name: "BertModel" },
+];
 
 /** Whether a use has labels. */
 export const hasLabels = (use: ModelUse): use is "sequence-classification" | "token-classification" =>
   use === "sequence-classification" || use === "token-classification";
 
-/** The use of a class of Hugging Face's; undefined for one that there is none of. */
-export function useOfClass(name: string): ModelUse | undefined {
-  const own = (Object.keys(CLASS_NAMES) as ModelUse[]).find((use) => CLASS_NAMES[use] === name);
-  return own ?? (Object.hasOwn(RELATED_CLASSES, name) ? RELATED_CLASSES[name] : undefined);
-}
+/** The class of a family for a use; undefined where there is none. */
+export const classFor = (family: ModelKind["family"], use: ModelUse): (ModelKind & { name: string }) | undefined =>
+  CLASSES.find((one) => one.family === family && one.use === use);
 
-/** The use of a model. */
-export function useOfModel(model: PretrainedModel): ModelUse {
-  if (model instanceof Gpt) return "causal-lm";
-  if (model instanceof Bert) return "masked-lm";
-  if (model instanceof BertForSequenceClassification) return "sequence-classification";
-  if (model instanceof BertForTokenClassification) return "token-classification";
-  if (model instanceof BertForQuestionAnswering) return "question-answering";
+/** What a class of Hugging Face's is here; undefined for one that there is none of. */
+export const kindOfClass = (name: string): ModelKind | undefined =>
+  [...CLASSES, ...RELATED_CLASSES].find((one) => one.name === name);
+
+/** What a model is. */
+export function kindOfModel(model: PretrainedModel): ModelKind {
+  if (model instanceof Gpt) return { family: "gpt", use: "causal-lm" };
+  if (model instanceof GptForSequenceClassification) return { family: "gpt", use: "sequence-classification" };
+  if (model instanceof Bert) return { family: "bert", use: "masked-lm" };
+  if (model instanceof BertForSequenceClassification) return { family: "bert", use: "sequence-classification" };
+  if (model instanceof BertForTokenClassification) return { family: "bert", use: "token-classification" };
+  if (model instanceof BertForQuestionAnswering) return { family: "bert", use: "question-answering" };
   throw new Error(`Hugging Face has no class for a ${(model as object).constructor.name}`);
 }

@@ -50,6 +50,10 @@ export function weightAndBias(
   ];
 }
 
+/** The rows of what a model for a task has as its encoder. */
+export const ofEncoder = (rows: readonly NameRow[]): NameRow[] =>
+  rows.map((row) => ({ ...row, parameter: `encoder.${row.parameter}` }));
+
 /** What the names in a file are in a table. */
 export interface MatchedNames {
   /** By the table's name of a tensor the file's. */

@@ -4,13 +4,12 @@ import type { Tokenizer } from "../data/tokenizer.ts";
 import { join, writeWhole } from "../io/files.ts";
 import { writeSafetensors } from "../io/safetensors-writer.ts";
 import { Bert, Gpt } from "../nn/index.ts";
-import { bertNames } from "./bert-names.ts";
 import { configJson, type ProblemType, type WrittenConfig } from "./config.ts";
 import { CONFIG_FILE } from "./from-pretrained.ts";
-import { GPT2_NAMES } from "./gpt2-names.ts";
-import { type PretrainedModel, useOfModel } from "./model-use.ts";
+import { hasLabels, kindOfModel, type PretrainedModel } from "./model-use.ts";
 import { rowsOf } from "./name-table.ts";
 import { tensorsOf } from "./stored-parts.ts";
+import { tableOf } from "./table-of.ts";
 import { tokenizerFiles } from "./tokenizer-files.ts";
 import { WEIGHTS_FILE } from "./weight-files.ts";
 
@@ -31,8 +30,9 @@ const METADATA = { format: "pt" };
  * @throws before anything is written, when Hugging Face has no class that computes the same, or the labels do not fit.
  */
 export function savePretrained(folder: string, { model, tokenizer, labels, problemType }: SavePretrainedOptions): void {
-  const use = useOfModel(model);
-  const outputs = "classifier" in model ? model.classifier.weight.shape[1] : 0;
+  const kind = kindOfModel(model);
+  const { family } = kind;
+  const outputs = "outputs" in model ? model.outputs : 0;
   const names = labels ?? Array.from({ length: outputs }, (_, id) => `LABEL_${id}`);
   if (names.length !== outputs)
     throw new Error(`savePretrained: the model has ${outputs} outputs with names, not ${names.length}`);
@@ -42,13 +42,16 @@ export function savePretrained(folder: string, { model, tokenizer, labels, probl
       `savePretrained: the tokenizer has ids up to ${tokenizer.vocabularySize - 1}, the model a vocabulary of ${options.vocabulary}`,
     );
   const { endOfText, padding } = tokenizer?.special ?? {};
-  const config = configJson({ use, options, labels: names, problemType, endOfText, padding });
+  const config = configJson({ kind, options, labels: names, problemType, endOfText, padding });
   const files =
-    tokenizer === undefined ? [] : tokenizerFiles(tokenizer, { family: model.family, context: options.context });
+    tokenizer === undefined
+      ? []
+      : tokenizerFiles(tokenizer, { family, context: options.context, fillsBatches: hasLabels(kind.use) });
 
   const parameters = model.namedParameters();
-  const table = use === "causal-lm" ? GPT2_NAMES : bertNames(use);
-  const tensors = rowsOf(table, options.layers).flatMap((row) => tensorsOf(row, parameters.get(row.parameter)!));
+  const tensors = rowsOf(tableOf(kind), options.layers).flatMap((row) =>
+    tensorsOf(row, parameters.get(row.parameter)!),
+  );
   // The order of Hugging Face's own writer.
   tensors.sort(([a], [b]) => (a < b ? -1 : 1));
   writeSafetensors(join(folder, WEIGHTS_FILE), new Map(tensors), METADATA);
@@ -76,6 +79,6 @@ function optionsOf(model: PretrainedModel): WrittenConfig["options"] {
     activation,
     epsilon: trunk instanceof Gpt ? trunk.finalNorm!.epsilon : trunk.embeddingNorm.epsilon,
     dropout: trunk.dropout.probability,
-    headDropout: model.dropout.probability,
+    headDropout: ("dropout" in model ? model : trunk).dropout.probability,
   };
 }

@@ -73,12 +73,13 @@ const TOKEN_NAMES = {
 /**
  * The files of a tokenizer by their names: `tokenizer.json`, `tokenizer_config.json`, `special_tokens_map.json`, and the older
  * `vocab.txt`, or `vocab.json` and `merges.txt`, where these say as much.
- * @param options the model's family, whose special tokens stand around a text, and its longest sequence.
+ * @param options the model's family, whose special tokens stand around a text, and its longest sequence; whether its sequences
+ * are read in batches filled up with padding, which GPT-2 has no token for: it is the end of text then.
  * @throws when the vocabulary cannot be written.
  */
 export function tokenizerFiles(
   tokenizer: Tokenizer,
-  { family, context }: { family: "gpt" | "bert"; context: number },
+  { family, context, fillsBatches = false }: { family: "gpt" | "bert"; context: number; fillsBatches?: boolean },
 ): Map<string, string> {
   const json = family === "bert" ? withBertTemplate(tokenizer.toJson()) : tokenizer.toJson();
   const spelled = new Map(json.added_tokens.map(({ id, content }) => [id, content]));
@@ -88,6 +89,7 @@ export function tokenizerFiles(
       return id === undefined ? [] : keys.map((key) => [key, spelled.get(id)]);
     }),
   );
+  if (family === "gpt" && fillsBatches) special.pad_token ??= special.eos_token;
   const { settings, vocabulary } = kindOf(json, family);
   const config = { ...settings, ...special, model_max_length: context };
   const text = (content: object) => `${JSON.stringify(content, null, 2)}\n`;

@@ -2,15 +2,21 @@ import { expect } from "chai";
 import { chosenScore, fineTune } from "../../src/finetune/fine-tune.ts";
 import { headedTask, headModelFor } from "../../src/finetune/head-model.ts";
 import type { LabelledTask, RegressionTask, TaggingTask } from "../../src/tasks/task.ts";
-import { questions, SIZE, sentences, tags, tokenizer } from "./small-task.ts";
+import { gptTokenizer, pairs, questions, SIZE, sentences, tags, tokenizer } from "./small-task.ts";
 
 const OPTIONS = { epochs: 8, batch: 8, learningRate: 4e-3, weightDecay: 0.01, seed: 1 };
 
-async function tuned(task: LabelledTask, options: Partial<typeof OPTIONS & { probe: boolean; dropout: number }> = {}) {
-  const { probe = false, dropout = 0.1, ...rest } = options;
-  const model = headModelFor(task, { ...SIZE, dropout, seed: rest.seed ?? OPTIONS.seed });
+interface Choices {
+  family: "gpt" | "bert";
+  probe: boolean;
+  dropout: number;
+}
+
+async function tuned(task: LabelledTask, options: Partial<typeof OPTIONS & Choices> = {}) {
+  const { family = "bert", probe = false, dropout = 0.1, ...rest } = options;
+  const model = headModelFor(task, { ...SIZE, family, dropout, seed: rest.seed ?? OPTIONS.seed });
   model.encoderFrozen = probe;
-  const headed = headedTask(task, model, tokenizer);
+  const headed = headedTask(task, model, family === "gpt" ? gptTokenizer : tokenizer);
   const before = model.stateDict();
   const result = await fineTune(task, headed, { ...OPTIONS, ...rest });
   return { model, headed, before, result: result! };
@@ -19,13 +25,14 @@ async function tuned(task: LabelledTask, options: Partial<typeof OPTIONS & { pro
 describe("fine-tuning", function () {
   this.timeout(20_000);
 
-  for (const [task, least] of [
-    [sentences, 0.95],
-    [tags, 0.95],
-    [questions, 0.8],
+  for (const [task, family, least] of [
+    [sentences, "bert", 0.95],
+    [sentences, "gpt", 0.95],
+    [tags, "bert", 0.95],
+    [questions, "bert", 0.8],
   ] as const) {
-    it(`learns ${task.kind}, and leaves the weights of the best epoch`, async () => {
-      const { result, headed } = await tuned(task);
+    it(`learns ${task.kind} with ${family}, and leaves the weights of the best epoch`, async () => {
+      const { result, headed } = await tuned(task, { family });
       expect(result.epochs.map(({ epoch }) => epoch)).to.deep.equal([1, 2, 3, 4, 5, 6, 7, 8]);
       const scores = result.epochs.map((epoch) => chosenScore(task, epoch));
       expect(Math.max(...scores)).to.be.above(least);
@@ -36,11 +43,18 @@ describe("fine-tuning", function () {
     });
   }
 
-  it("learns scores", async () => {
-    const scored: RegressionTask = { ...sentences, kind: "regression", metrics: ["pearson", "spearman"] };
-    const { result } = await tuned(scored);
-    expect(result.best.scores[0].pearson).to.be.above(0.9);
-    expect(result.best.scores[0]).to.have.keys("pearson", "spearman");
+  for (const family of ["bert", "gpt"] as const) {
+    it(`learns scores with ${family}`, async () => {
+      const scored: RegressionTask = { ...sentences, kind: "regression", metrics: ["pearson", "spearman"] };
+      const { result } = await tuned(scored, { family });
+      expect(result.best.scores[0].pearson).to.be.above(0.9);
+      expect(result.best.scores[0]).to.have.keys("pearson", "spearman");
+    });
+  }
+
+  it("learns with a GPT what two texts say together", async () => {
+    const { result } = await tuned(pairs, { family: "gpt" });
+    expect(result.best.scores[0].accuracy).to.be.above(0.95);
   });
 
   it("is the same again with the same seed, and another with another", async () => {
@@ -56,10 +70,15 @@ describe("fine-tuning", function () {
   });
 
   it("leaves a frozen encoder as it is, bit by bit", async () => {
-    const { model, before } = await tuned(tags, { epochs: 2, probe: true });
-    for (const [name, { values }] of model.stateDict()) {
-      if (name.startsWith("encoder.")) expect(values, name).to.deep.equal(before.get(name)!.values);
-      else expect(values, name).not.to.deep.equal(before.get(name)!.values);
+    for (const [task, family] of [
+      [tags, "bert"],
+      [sentences, "gpt"],
+    ] as const) {
+      const { model, before } = await tuned(task, { family, epochs: 2, probe: true });
+      for (const [name, { values }] of model.stateDict()) {
+        if (name.startsWith("encoder.")) expect(values, name).to.deep.equal(before.get(name)!.values);
+        else expect(values, name).not.to.deep.equal(before.get(name)!.values);
+      }
     }
   });
 
@@ -91,6 +110,17 @@ describe("a model with a head", () => {
     const more = { ...sentences, labels: ["a", "b", "c"] };
     expect(() => headedTask(more, headModelFor(sentences, SIZE), tokenizer)).to.throw(
       "sentences needs a head with 3 outputs, the model's has 2",
+    );
+  });
+
+  it("is no GPT where single tokens are judged", () => {
+    for (const task of [tags, questions])
+      expect(() => headModelFor(task, { ...SIZE, family: "gpt" })).to.throw(
+        `${task.name} is a task of ${task.kind}; a GPT learns classification and regression alone`,
+      );
+    const gpt = headModelFor(sentences, { ...SIZE, family: "gpt" });
+    expect(() => headedTask(sentences, gpt, tokenizer)).to.throw(
+      "the tokenizer has no end-of-text token, which fine-tuning of a GPT needs",
     );
   });
 

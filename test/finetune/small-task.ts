@@ -27,13 +27,12 @@ const sides = <Example>(example: (index: number) => Example) => ({
   ],
 });
 
-export const tokenizer = Tokenizer.fromJson(
-  trainBpe({
-    texts: [make(50, () => journey().text).join(" "), "Who went? Where did the journey end? Was it good or bad?"],
-    vocabularySize: 300,
-    specialTokens: FAMILY_SPECIAL_TOKENS.bert,
-  }),
-);
+const texts = [make(50, () => journey().text).join(" "), "Who went? Where did the journey end? Was it good or bad?"];
+const tokenizerFor = (family: keyof typeof FAMILY_SPECIAL_TOKENS) =>
+  Tokenizer.fromJson(trainBpe({ texts, vocabularySize: 300, specialTokens: FAMILY_SPECIAL_TOKENS[family] }));
+
+export const tokenizer = tokenizerFor("bert");
+export const gptTokenizer = tokenizerFor("gpt");
 
 /** Whether Ann went. */
 export const sentences: ClassificationTask = {
@@ -78,6 +77,17 @@ export const questions: SpanTask = {
       context,
       answers: index % 2 === 0 ? [{ text: name, start: 0 }] : [],
     };
+  }),
+};
+
+/** Whether both texts name one of the first two: of one text alone, three of four is the best guess. */
+export const pairs: ClassificationTask = {
+  ...{ name: "pairs", kind: "classification", about: "Journeys.", labels: ["no", "yes"], metrics: ["accuracy"] },
+  ...sides((index) => {
+    const { text, name } = journey();
+    const other = pick(NAMES);
+    const isYes = [name, other].every((one) => NAMES.indexOf(one) < 2);
+    return { id: `${index}`, text, pair: `${other} went.`, label: Number(isYes) };
   }),
 };
 

@@ -4,43 +4,13 @@ import {
   BertForQuestionAnswering,
   BertForSequenceClassification,
   BertForTokenClassification,
-  type EncodedBatch,
 } from "../../src/nn/index.ts";
 import { Tensor } from "../../src/tensor/tensor.ts";
 import { expectClose } from "./expect-close.ts";
+import { arbitrarySequences, paddedBatch } from "./padded-batch.ts";
 import { randomise } from "./tiny-models.ts";
 
 const SIZE = { layers: 2, hidden: 8, heads: 2, context: 8, vocabulary: 11 };
-
-/** Sequences padded to the longest, or to more. */
-function batchOf(sequences: readonly number[][], padded = 0): EncodedBatch {
-  const rows = sequences.length;
-  const tokens = Math.max(padded, ...sequences.map(({ length }) => length));
-  const at = (value: (row: number, token: number) => number) =>
-    sequences.flatMap((_, row) => Array.from({ length: tokens }, (_, token) => value(row, token)));
-  const isInside = (row: number, token: number) => token < sequences[row].length;
-  return {
-    inputs: Tensor.from(
-      at((row, token) => (isInside(row, token) ? sequences[row][token] : 0)),
-      [rows, tokens],
-      "i32",
-    ),
-    types: Tensor.from(
-      at((_, token) => token % 2),
-      [rows, tokens],
-      "i32",
-    ),
-    mask: Tensor.from(
-      at((row, token) => Number(isInside(row, token))),
-      [rows, 1, 1, tokens],
-    ),
-  };
-}
-
-const sequences = fc.array(fc.array(fc.integer({ min: 0, max: 10 }), { minLength: 1, maxLength: 8 }), {
-  minLength: 1,
-  maxLength: 3,
-});
 
 describe("a head of BERT", () => {
   const outputs = 3;
@@ -51,13 +21,13 @@ describe("a head of BERT", () => {
 
   it("says the same of a sequence whatever it is padded with and whichever stand beside it", () => {
     fc.assert(
-      fc.property(sequences, (all) => {
-        const together = batchOf(all, 8);
+      fc.property(arbitrarySequences, (all) => {
+        const together = paddedBatch(all, 8);
         const classes = classifier.forward(together);
         const tags = tagger.forward(together);
         const { starts } = answerer.forward(together);
         for (const [row, sequence] of all.entries()) {
-          const alone = batchOf([sequence]);
+          const alone = paddedBatch([sequence]);
           const rowOf = (flat: ArrayLike<number>, width: number, length: number) =>
             Array.from(flat).slice(row * width, row * width + length);
           expectClose(classifier.forward(alone).numbers, rowOf(classes.numbers, outputs, outputs));
@@ -71,7 +41,7 @@ describe("a head of BERT", () => {
   });
 
   it("learns alone where the encoder is frozen", () => {
-    const batch = batchOf([
+    const batch = paddedBatch([
       [1, 2, 3],
       [4, 5],
     ]);
@@ -99,7 +69,7 @@ describe("a head of BERT", () => {
   });
 
   it("measures classes by their cross-entropy, scores by their squared error, and borders by the mean of both sides", () => {
-    const batch = batchOf([
+    const batch = paddedBatch([
       [1, 2, 3],
       [4, 5, 6],
     ]);

@@ -2,8 +2,16 @@ import { cpSync, readFileSync, renameSync, rmSync, writeFileSync } from "node:fs
 import { join } from "node:path";
 import { fileURLToPath } from "node:url";
 import { expect } from "chai";
-import { Bert, type BertForwardOptions, type EncodedBatch, Gpt, type Module } from "../../src/nn/index.ts";
-import { fromPretrained, type ModelUse, savePretrained } from "../../src/pretrained/index.ts";
+import {
+  Bert,
+  BertForSequenceClassification,
+  type BertForwardOptions,
+  type EncodedBatch,
+  Gpt,
+  GptForSequenceClassification,
+  type Module,
+} from "../../src/nn/index.ts";
+import { fromPretrained, type ModelUse, type Pretrained, savePretrained } from "../../src/pretrained/index.ts";
 import { scope } from "../../src/tensor/scope.ts";
 import { Tensor } from "../../src/tensor/tensor.ts";
 import { withTemporaryFolder } from "../temporary-folder.ts";
@@ -27,11 +35,9 @@ function logitsOf(model: Module, { ids, types, mask }: Answers): number[] {
   return scope(() => {
     const inputs = i32(ids);
     if (model instanceof Gpt) return [...model.forward(inputs).numbers];
-    const encoded: EncodedBatch = {
-      inputs,
-      types: i32(types),
-      mask: Tensor.from(mask.flat(), [mask.length, 1, 1, mask[0].length]),
-    };
+    const padded = { inputs, mask: Tensor.from(mask.flat(), [mask.length, 1, 1, mask[0].length]) };
+    if (model instanceof GptForSequenceClassification) return [...model.forward(padded).numbers];
+    const encoded: EncodedBatch = { ...padded, types: i32(types) };
     if (model instanceof Bert) {
       const positions = Tensor.from(
         inputs.indices.map((_, index) => index),
@@ -63,6 +69,7 @@ const FOLDERS: Record<string, ModelUse> = {
   "gpt2-f32": "causal-lm",
   "gpt2-f16-shards": "causal-lm",
   "gpt2-old": "causal-lm",
+  "gpt2-sequence": "sequence-classification",
   "bert-masked-bf16": "masked-lm",
   "bert-old": "masked-lm",
   "bert-sequence": "sequence-classification",
@@ -113,7 +120,12 @@ describe("models in Hugging Face's form", () => {
       labels: ["no", "yes", "perhaps"],
       seed: 3,
     } as const;
-    const { model, newParameters, labels } = fromPretrained(folder, options);
+    const bertOf = (read: Pretrained<"sequence-classification">) => {
+      expect(read.model).to.be.instanceOf(BertForSequenceClassification);
+      return read.model as BertForSequenceClassification;
+    };
+    const { newParameters, labels, ...read } = fromPretrained(folder, options);
+    const model = bertOf({ newParameters, labels, ...read });
     expect(newParameters).to.deep.equal(["classifier.weight", "classifier.bias"]);
     expect(labels).to.deep.equal(options.labels);
     expect(model.classifier.weight.shape).to.deep.equal([12, 3]);
@@ -121,9 +133,9 @@ describe("models in Hugging Face's form", () => {
     expect(model.encoder.stateDict()).to.deep.equal(
       new Map([...masked.stateDict()].filter(([name]) => !name.startsWith("head."))),
     );
-    const again = fromPretrained(folder, options).model;
+    const again = bertOf(fromPretrained(folder, options));
     expect(again.classifier.stateDict()).to.deep.equal(model.classifier.stateDict());
-    const other = fromPretrained(folder, { ...options, seed: 4 }).model;
+    const other = bertOf(fromPretrained(folder, { ...options, seed: 4 }));
     expect(other.classifier.stateDict()).to.not.deep.equal(model.classifier.stateDict());
     // The masked-language model has no pooler.
     const withPooler = fromPretrained(fixture("bert-masked-bf16"), options);
@@ -142,9 +154,30 @@ describe("models in Hugging Face's form", () => {
     ]);
   });
 
+  it("begin with a new head on GPT-2 too, and become a language model again without one", () => {
+    const folder = fixture("gpt2-old");
+    const labels = ["no", "yes"];
+    expect(() => fromPretrained(folder, { as: "sequence-classification" })).to.throw(
+      `${join(folder, "model.safetensors")}: "score.weight" is missing; newHead: true begins with a new head`,
+    );
+    const made = fromPretrained(folder, { as: "sequence-classification", newHead: true, labels });
+    expect(made.model).to.be.instanceOf(GptForSequenceClassification);
+    expect(made.newParameters).to.deep.equal(["score.weight"]);
+    const { model } = fromPretrained(folder, { as: "causal-lm" });
+    expect(made.model.encoder.stateDict()).to.deep.equal(model.stateDict());
+    withTemporaryFolder((classifier) => {
+      savePretrained(classifier, made);
+      expect(fromPretrained(classifier, { as: "causal-lm" }).model.stateDict()).to.deep.equal(model.stateDict());
+    });
+    for (const as of ["token-classification", "question-answering", "masked-lm"] as const)
+      expect(() => fromPretrained(folder, { as, newHead: true })).to.throw(
+        `${join(folder, "config.json")}: model_type is "gpt2"; it cannot be read as ${as}`,
+      );
+  });
+
   it("have the dropout of the file or the one that is asked for", () => {
-    const { model } = fromPretrained(fixture("bert-sequence"));
-    expect([model.dropout.probability, model.isTraining]).to.deep.equal([0.1, false]);
+    const { model } = fromPretrained(fixture("bert-sequence"), { as: "sequence-classification" });
+    expect([model.encoder.dropout.probability, model.isTraining]).to.deep.equal([0.1, false]);
     const { model: other } = fromPretrained(fixture("bert-sequence"), { dropout: 0.25 });
     expect(new Set(other.modules().flatMap((part) => ("probability" in part ? [part.probability] : [])))).to.deep.equal(
       new Set([0.25]),

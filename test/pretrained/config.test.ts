@@ -7,7 +7,7 @@ const read = (content: unknown, options: object = {}) => readConfig(content, { s
 describe("config.json", () => {
   it("has the values of Hugging Face's classes where it says nothing", () => {
     expect(read({ model_type: "gpt2" })).to.deep.equal({
-      use: "causal-lm",
+      kind: { family: "gpt", use: "causal-lm" },
       outputs: 0,
       options: {
         ...{ layers: 12, hidden: 768, heads: 12, context: 1024, vocabulary: 50257, inner: 3072 },
@@ -15,7 +15,7 @@ describe("config.json", () => {
       },
     });
     expect(read({ model_type: "bert" })).to.deep.equal({
-      use: "masked-lm",
+      kind: { family: "bert", use: "masked-lm" },
       outputs: 0,
       options: {
         ...{ layers: 12, hidden: 768, heads: 12, context: 512, vocabulary: 30522, inner: 3072 },
@@ -37,8 +37,12 @@ describe("config.json", () => {
     });
     expect(options).to.include({ headDropout: 0.25, dropout: 0.1, activation: "gelu-tanh" });
     const numbered = { model_type: "bert", architectures: ["BertForTokenClassification"], num_labels: 7 };
-    expect(read(numbered)).to.include({ outputs: 7, use: "token-classification" });
-    expect(read({ model_type: "bert", architectures: ["BertForPreTraining"] }).use).to.equal("masked-lm");
+    expect(read(numbered).outputs).to.equal(7);
+    expect(read(numbered).kind).to.include({ family: "bert", use: "token-classification" });
+    expect(read({ model_type: "bert", architectures: ["BertForPreTraining"] }).kind.use).to.equal("masked-lm");
+    const causal = { model_type: "gpt2", architectures: ["GPT2ForSequenceClassification"], num_labels: 3 };
+    expect(read(causal).outputs).to.equal(3);
+    expect(read(causal).kind).to.include({ family: "gpt", use: "sequence-classification" });
     expect(read({ model_type: "bert" }, { as: "question-answering" }).options).to.include({ headDropout: 0 });
     const uneven = { model_type: "gpt2", attn_pdrop: 0.2 };
     expect(read(uneven, { dropout: 0 }).options.dropout).to.equal(0);
@@ -65,7 +69,15 @@ describe("config.json", () => {
     [{ model_type: 3 }, "model_type is 3; a text is needed"],
     [
       { model_type: "gpt2", architectures: ["BertForMaskedLM"] },
-      'model_type is "gpt2"; it cannot be read as masked-lm',
+      'model_type is "gpt2"; it cannot be read as BertForMaskedLM',
+    ],
+    [
+      { model_type: "gpt2", architectures: ["BertForSequenceClassification"] },
+      'model_type is "gpt2"; it cannot be read as BertForSequenceClassification',
+    ],
+    [
+      { model_type: "bert", architectures: ["GPT2ForSequenceClassification"] },
+      'model_type is "bert"; it cannot be read as GPT2ForSequenceClassification',
     ],
     [
       { model_type: "bert", architectures: ["BertForNextSentencePrediction"] },

@@ -6,11 +6,12 @@ import {
   BertForSequenceClassification,
   BertForTokenClassification,
   Gpt,
+  GptForSequenceClassification,
   type Module,
   PRESETS,
 } from "../../src/nn/index.ts";
 import { bertNames } from "../../src/pretrained/bert-names.ts";
-import { GPT2_NAMES } from "../../src/pretrained/gpt2-names.ts";
+import { gpt2Names } from "../../src/pretrained/gpt2-names.ts";
 import { matchNames, type NameTable, rowsOf } from "../../src/pretrained/name-table.ts";
 import { storedParts } from "../../src/pretrained/stored-parts.ts";
 
@@ -24,7 +25,7 @@ const keysOf = (name: string): Map<string, number[]> =>
 const LAYERS = 12;
 const bertBase = { ...PRESETS["bert-base"], outputs: 2 };
 const TABLES: Record<string, { table: NameTable; model: Module; keys: Map<string, number[]> }> = {
-  gpt2: { table: GPT2_NAMES, model: new Gpt(PRESETS["gpt-base"]), keys: keysOf("gpt2") },
+  gpt2: { table: gpt2Names("causal-lm"), model: new Gpt(PRESETS["gpt-base"]), keys: keysOf("gpt2") },
   "bert-base-uncased": { table: bertNames("masked-lm"), model: new Bert(bertBase), keys: keysOf("bert-base-uncased") },
 };
 
@@ -66,7 +67,8 @@ describe("tables of names", () => {
   it("name every parameter of every model once", () => {
     const small = { layers: 2, hidden: 4, heads: 2, context: 3, vocabulary: 5, outputs: 3 };
     const models: [NameTable, Module][] = [
-      [GPT2_NAMES, new Gpt(small)],
+      [gpt2Names("causal-lm"), new Gpt(small)],
+      [gpt2Names("sequence-classification"), new GptForSequenceClassification(small)],
       [bertNames("masked-lm"), new Bert(small)],
       [bertNames("sequence-classification"), new BertForSequenceClassification(small)],
       [bertNames("token-classification"), new BertForTokenClassification(small)],
@@ -104,8 +106,8 @@ describe("tables of names", () => {
     const tied = matchNames(tables, bert);
     expect([...tied.needed]).to.deep.equal([["bert.embeddings.word_embeddings.weight", tables[0]]]);
     expect([...tied.tied]).to.deep.equal([[tables[1], "bert.embeddings.word_embeddings.weight"]]);
-    const gpt = { table: GPT2_NAMES, layers: 2, source: "it" };
-    const buffers = ["h.1.attn.bias", "transformer.h.0.attn.masked_bias"];
+    const gpt = { table: gpt2Names("causal-lm"), layers: 2, source: "it" };
+    const buffers = ["h.1.attn.bias", "transformer.h.0.attn.masked_bias", "score.weight"];
     expect(matchNames(buffers, gpt).needed.size).to.equal(0);
     for (const [name, options] of [
       ["h.2.attn.bias", gpt],
@@ -116,6 +118,8 @@ describe("tables of names", () => {
       ["bert.encoder.layer.2.output.dense.weight", bert],
       ["bert.embeddings.LayerNorm", bert],
       ["lm_head.weight", bert],
+      ["score.weight", bert],
+      ["transformer.score.weight", gpt],
     ] as const)
       expect(() => matchNames([name], options)).to.throw(`it: nothing here is called "${name}"`);
     expect(() => matchNames(["wte.weight", "transformer.wte.weight"], gpt)).to.throw(

@@ -9,6 +9,7 @@ import {
   BertForSequenceClassification,
   BertForTokenClassification,
   Gpt,
+  GptForSequenceClassification,
 } from "../../src/nn/index.ts";
 import {
   fromPretrained,
@@ -21,7 +22,7 @@ import { withTemporaryFolder } from "../temporary-folder.ts";
 
 const arbitraryModel = fc
   .record({
-    kind: fc.constantFrom("gpt", "masked", "sequence", "token", "answer"),
+    kind: fc.constantFrom("gpt", "causal", "masked", "sequence", "token", "answer"),
     layers: fc.integer({ min: 0, max: 3 }),
     heads: fc.integer({ min: 1, max: 3 }),
     headSize: fc.integer({ min: 1, max: 4 }),
@@ -37,7 +38,7 @@ const arbitraryModel = fc
   .map(({ kind, headSize, ...options }) => ({ kind, options: { ...options, hidden: headSize * options.heads } }));
 
 const CLASSES = {
-  ...{ gpt: Gpt, masked: Bert, sequence: BertForSequenceClassification },
+  ...{ gpt: Gpt, causal: GptForSequenceClassification, masked: Bert, sequence: BertForSequenceClassification },
   ...{ token: BertForTokenClassification, answer: BertForQuestionAnswering },
 };
 
@@ -54,11 +55,11 @@ describe("models written and read", () => {
         const labels = Array.from({ length: options.outputs }, (_, id) => `label ${id}`);
         withTemporaryFolder((folder) => {
           const [first, second] = [join(folder, "first"), join(folder, "second")];
-          savePretrained(first, { model: made, ...("classifier" in made && { labels }) });
+          savePretrained(first, { model: made, ...("outputs" in made && { labels }) });
           expect(isPretrainedFolder(first)).to.equal(true);
           const read = fromPretrained(first);
           expect(read.model).to.be.instanceOf(CLASSES[kind]);
-          expect(read.labels).to.deep.equal("classifier" in made ? labels : []);
+          expect(read.labels).to.deep.equal("outputs" in made ? labels : []);
           expect(read.model.stateDict()).to.deep.equal(made.stateDict());
           savePretrained(second, read);
           expect(contents(second)).to.deep.equal(contents(first));
@@ -71,10 +72,9 @@ describe("models written and read", () => {
   it("have their tokenizer beside them, to the same bytes again", () => {
     const size = { layers: 1, hidden: 4, heads: 2, context: 8, vocabulary: 270 };
     const texts = ["shared layers, shared weights"];
-    for (const [family, model] of [
-      ["gpt", new Gpt(size)],
-      ["bert", new Bert(size)],
-    ] as const) {
+    const classifier = new GptForSequenceClassification({ ...size, outputs: 2 });
+    for (const model of [new Gpt(size), classifier, new Bert(size)]) {
+      const { family } = model;
       const specialTokens = FAMILY_SPECIAL_TOKENS[family];
       const tokenizer = Tokenizer.fromJson(trainBpe({ texts, vocabularySize: 270, specialTokens, minimumCount: 1 }));
       withTemporaryFolder((folder) => {
@@ -84,6 +84,12 @@ describe("models written and read", () => {
         expect(read.tokenizer!.encode(texts[0])).to.deep.equal(tokenizer.encode(texts[0]));
         savePretrained(second, read);
         expect(contents(second)).to.deep.equal(contents(first));
+        const json = (name: string) => JSON.parse(contents(first).get(name)!);
+        const padding = [json("config.json").pad_token_id, json("tokenizer_config.json").pad_token];
+        if (family === "bert") expect(padding).to.deep.equal([0, "[PAD]"]);
+        // A language model's sequences are as long as its context.
+        else if (model !== classifier) expect(padding).to.deep.equal([undefined, undefined]);
+        else expect(padding).to.deep.equal([tokenizer.special.endOfText, "<|endoftext|>"]);
         const small = new Gpt({ ...size, vocabulary: 200 });
         const complaint = `the tokenizer has ids up to ${tokenizer.vocabularySize - 1}, the model a vocabulary of 200`;
         expect(() => savePretrained(second, { model: small, tokenizer })).to.throw(`savePretrained: ${complaint}`);
@@ -118,6 +124,7 @@ describe("models written and read", () => {
     const labelled = new BertForTokenClassification({ ...size, outputs: 2 });
     const refused: [PretrainedModel, string, string[]?][] = [
       [new Gpt({ ...size, norm: "post" }), "the model is a post-LN GPT"],
+      [new GptForSequenceClassification({ ...size, norm: "post", outputs: 2 }), "the model is a post-LN GPT"],
       [new Bert({ ...size, norm: "pre" }), "the model is a pre-LN BERT"],
       [new Bert({ ...size, activation: "gelu-tanh" }), "the layers have gelu-tanh and the head gelu"],
       [labelled, "the model has 2 outputs with names, not 3", ["a", "b", "c"]],
