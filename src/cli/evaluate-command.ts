@@ -1,6 +1,7 @@
 /** `apollo evaluate`: a fine-tuned model's scores. */
 
 import { Command } from "commander";
+import { kindOfPath } from "../data/files.ts";
 import { evaluateOn, writePredictions } from "../finetune/evaluate-on.ts";
 import { fineTunedOn } from "../finetune/fine-tune-into.ts";
 import type { Evaluated } from "../finetune/headed-task.ts";
@@ -21,6 +22,7 @@ export function evaluateCommand(): Command {
     .option("--data <folder>", "the files of a task that is not embedded; those of the fine-tuning when absent")
     .option("--predictions <file>", "write what was predicted for each example, separated by tabs")
     .action((folder: string, flags: EvaluateFlags) => {
+      if (kindOfPath(folder) !== "folder") throw new Error(`there is no folder ${folder}`);
       const known = flags.task === undefined ? fineTunedOn(folder) : undefined;
       const name = flags.task ?? known?.task;
       if (name === undefined) throw new Error(`${folder} does not say what it was fine-tuned on: give --task`);

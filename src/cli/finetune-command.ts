@@ -1,10 +1,11 @@
 /** `apollo finetune`: a pre-trained BERT or GPT learns a task. */
 
-import { join } from "node:path";
+import { basename, join, resolve } from "node:path";
 import { Command } from "commander";
 import { type FineTuningRecord, fineTuneInto } from "../finetune/fine-tune-into.ts";
 import { mean, standardDeviation } from "../report/statistics.ts";
 import { EMBEDDED_NAMES, OFFICIAL_NAMES, readTask } from "../tasks/named-tasks.ts";
+import { isOwnTask } from "../tasks/own-task.ts";
 import type { LabelledTask } from "../tasks/task.ts";
 import { interruptible } from "./interrupt.ts";
 import { parseCount, parseNumber, parseWhole } from "./parse.ts";
@@ -68,18 +69,20 @@ Examples:
   apollo finetune runs/bert --task my-task/ --seeds 5 --out runs/mine`,
     )
     .action(async (from: string, flags: FinetuneFlags) => {
-      const { out = join("runs", basenameOf(flags.task)), seed, seeds, ...options } = flags;
+      const { out = join("runs", basename(resolve(flags.task))), seed, seeds, ...options } = flags;
       const task = readTask(flags.task, flags);
       const record = await interruptible((signal, listen) =>
         fineTuneInto(task, {
+          source: sourceOf(flags),
           ...{ ...options, from, folder: out, signal, probe: flags.probe ?? false },
           seeds: Array.from({ length: seeds }, (_, index) => seed + index),
-          onBegin: (current, sequences) => {
+          onBegin: (current, { sequences, hasNewHead }) => {
             listen();
             // A refusal stands alone: the task is told once training begins.
             if (current === seed)
               for (const sentence of [task.about, task.isNot, task.skipped]) if (sentence) console.error(sentence);
-            console.error(`seed ${current}: ${sequences} sequences to train on`);
+            const head = hasNewHead ? "" : `, and a head that was trained for these labels before`;
+            console.error(`seed ${current}: ${sequences} sequences to train on${head}`);
           },
           onProgress: (current, { epoch }) => {
             if (epoch === undefined) return;
@@ -102,11 +105,11 @@ Examples:
     });
 }
 
-const basenameOf = (path: string) =>
-  path
-    .replace(/[/\\]+$/, "")
-    .split(/[/\\]/)
-    .at(-1)!;
+/** What the task and its files are found by again, from any folder. */
+const sourceOf = ({ task, data }: FinetuneFlags) => ({
+  task: isOwnTask(task) ? resolve(task) : task,
+  ...(data !== undefined && { data: resolve(data) }),
+});
 
 /** The best epoch of every seed, and mean ± standard deviation over them. */
 function resultTable(task: LabelledTask, { seeds }: FineTuningRecord): string {

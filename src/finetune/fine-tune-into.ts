@@ -3,7 +3,8 @@
 import { existsSync } from "node:fs";
 import { join } from "node:path";
 import { checkWritable, readJson, writeWhole } from "../io/files.ts";
-import { isPretrainedFolder, savePretrained } from "../pretrained/index.ts";
+import { checkVacant } from "../lab/model-folder.ts";
+import { savePretrained } from "../pretrained/index.ts";
 import type { LabelledTask } from "../tasks/task.ts";
 import {
   chosenScore,
@@ -28,11 +29,11 @@ export interface FineTuneIntoOptions extends Omit<FineTuneOptions, "learningRate
   /** The head alone learns, on a frozen encoder. */
   probe: boolean;
   seeds: readonly number[];
-  /** The folder of the task's files, to be remembered. */
-  data?: string;
+  /** What the task is read again by, by `evaluate`: its name, or the path of the user's own, and the path of its files. */
+  source: { task: string; data?: string };
   signal?: AbortSignal;
   /** Told when training of a seed begins, and from here on `signal` is heard. */
-  onBegin?: (seed: number, sequences: number) => void;
+  onBegin?: (seed: number, told: { sequences: number; hasNewHead: boolean }) => void;
   onProgress?: (seed: number, progress: FineTuneProgress) => void;
 }
 
@@ -58,26 +59,25 @@ export interface FineTuningRecord {
  * @throws before anything is trained, when the folder holds a model, or the model to begin from does not fit.
  */
 export async function fineTuneInto(task: LabelledTask, options: FineTuneIntoOptions): Promise<FineTuningRecord> {
-  const { from, folder, dropout, probe, seeds, data, signal, onBegin, onProgress, epochs, batch, weightDecay } =
+  const { from, folder, dropout, probe, seeds, source, signal, onBegin, onProgress, epochs, batch, weightDecay } =
     options;
-  if (isPretrainedFolder(folder)) throw new Error(`${folder} holds a model; choose another folder`);
+  checkVacant(folder);
   checkWritable(folder);
   let record: FineTuningRecord | undefined;
   let best = Number.NEGATIVE_INFINITY;
   for (const seed of seeds) {
-    const { model, tokenizer } = loadForTask(from, task, { dropout, seed });
+    const { model, tokenizer, hasNewHead } = loadForTask(from, task, { dropout, seed });
     model.encoderFrozen = probe;
     const { learningRate = defaultLearningRate(model.encoder.size.hidden) } = options;
     const training = { epochs, batch, learningRate, weightDecay };
     record ??= {
-      task: task.name,
-      ...(data !== undefined && { data }),
+      ...source,
       from,
       options: { ...training, dropout, probe },
       seeds: [],
     };
     const headed = headedTask(task, model, tokenizer);
-    onBegin?.(seed, headed.trainingSequences);
+    onBegin?.(seed, { sequences: headed.trainingSequences, hasNewHead });
     const tuned = await fineTune(task, headed, {
       ...{ ...training, seed, signal },
       onProgress: (progress) => onProgress?.(seed, progress),
@@ -106,7 +106,7 @@ function problemTypeOf({ kind }: LabelledTask) {
 export function fineTunedOn(folder: string): Pick<FineTuningRecord, "task" | "data"> | undefined {
   const path = join(folder, FINE_TUNING_FILE);
   if (!existsSync(path)) return undefined;
-  const { task, data } = readJson(path) as FineTuningRecord;
+  const { task, data } = { ...(readJson(path) as FineTuningRecord | null) };
   if (typeof task !== "string") throw new Error(`${path} names no task`);
   return { task, ...(typeof data === "string" && { data }) };
 }

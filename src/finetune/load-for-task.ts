@@ -16,6 +16,8 @@ export interface LoadForTaskOptions {
 
 export interface ModelForTask {
   model: HeadModel;
+  /** Whether nothing of the head was trained for this task's labels before. */
+  hasNewHead: boolean;
   tokenizer: Tokenizer;
 }
 
@@ -31,24 +33,25 @@ export const labelsOf = (task: LabelledTask): readonly string[] | undefined =>
   task.kind === "classification" || task.kind === "tagging" ? task.labels : undefined;
 
 /**
- * The model of a run or of a folder in Hugging Face's form, with a new head for a task instead of that of pre-training.
+ * The model of a run or of a folder in Hugging Face's form, with a head for a task: a new one, but where the folder's own was
+ * trained for the same use and labels.
  * @throws when the folder holds no model or none that can learn the task, or no tokenizer.
  */
 export function loadForTask(folder: string, task: LabelledTask, { dropout, seed }: LoadForTaskOptions): ModelForTask {
   if (isPretrainedFolder(folder)) {
     const labels = labelsOf(task);
-    const { model, tokenizer } = fromPretrained(folder, {
+    const { model, tokenizer, newParameters } = fromPretrained(folder, {
       ...{ as: USES[task.kind], newHead: true, dropout, seed, labels },
       ...(task.kind === "regression" && { outputs: 1 }),
     });
-    return { model, tokenizer: needTokenizer(tokenizer, folder) };
+    return { model, tokenizer: needTokenizer(tokenizer, folder), hasNewHead: newParameters.length > 0 };
   }
   const trained = loadTrainedModel(folder);
   const source = materialised(trained, trained.path());
   const model = headModelFor(task, { ...trained.experiment.model, ...source.size, dropout, seed });
   const parameters = source.namedParameters();
   for (const [name, parameter] of model.encoder.namedParameters()) parameter.numbers.set(parameters.get(name)!.numbers);
-  return { model, tokenizer: trained.tokenizer };
+  return { model, tokenizer: trained.tokenizer, hasNewHead: true };
 }
 
 /**
@@ -60,11 +63,11 @@ export function loadFineTuned(folder: string, task: LabelledTask): ModelForTask 
     throw new Error(`${folder} holds no fine-tuned model: it has no config.json that names a model`);
   const { model, tokenizer, labels } = fromPretrained(folder, { as: USES[task.kind] });
   const wanted = labelsOf(task);
-  if (wanted !== undefined && wanted.join("\n") !== labels.join("\n"))
+  if (wanted !== undefined && JSON.stringify(wanted) !== JSON.stringify(labels))
     throw new Error(
       `${folder} has the labels ${labels.join(", ")}; the task ${task.name} has ${wanted.join(", ")}, in this order`,
     );
-  return { model, tokenizer: needTokenizer(tokenizer, folder) };
+  return { model, tokenizer: needTokenizer(tokenizer, folder), hasNewHead: false };
 }
 
 function needTokenizer(tokenizer: Tokenizer | undefined, folder: string): Tokenizer {

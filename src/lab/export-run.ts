@@ -1,7 +1,7 @@
 /** A run's model for other programs. */
 
-import { resolve } from "node:path";
 import { savePretrained } from "../pretrained/index.ts";
+import { checkVacant } from "./model-folder.ts";
 import { loadTrainedModel, materialised } from "./trained-model.ts";
 
 /** What was written. */
@@ -16,12 +16,11 @@ export interface ExportedModel {
 /**
  * Writes the model of a run as a folder that Hugging Face's programs read: every layer with weights of its own, also where the
  * run was cut off while layers were shared.
- * @throws when the folder is no run with weights, layers are still growing in, or Hugging Face has no class for the model.
+ * @throws when there is a run or a model where it is to be written; when the folder is no run with weights, layers are still growing in, or Hugging Face has no class for the model.
  */
 export function exportRun(folder: string, options: { out: string }): ExportedModel {
   const { out } = options;
-  if (resolve(out) === resolve(folder))
-    throw new Error(`${out} is the run's own folder, whose tokenizer.json would be replaced`);
+  checkVacant(out);
   const trained = loadTrainedModel(folder);
   const model = materialised(trained, trained.path());
   savePretrained(out, { model, tokenizer: trained.tokenizer });

@@ -20,6 +20,7 @@ import {
 } from "./experiment.ts";
 import { beginFromSmall, failureOf, readSmallRun } from "./first-weights.ts";
 import { refuseTooLarge } from "./memory-estimate.ts";
+import { checkHoldsNoModel } from "./model-folder.ts";
 import { readModelTokenizer } from "./model-tokenizer.ts";
 import { openModel } from "./open-model.ts";
 import { restoreRun, saveCheckpoint } from "./run-checkpoint.ts";
@@ -168,6 +169,7 @@ function hasReached({ folder, untilLoss }: RunOptions): boolean {
  */
 export function checkRun(experiment: Experiment, { folder, resume }: RunOptions): RunHeader | null {
   refuseTooLarge(experiment);
+  checkHoldsNoModel(folder);
   const present = readHeader(folder);
   if (present !== null) refuseOther(experiment, folder);
   if (present?.status === "finished") return present;

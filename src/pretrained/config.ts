@@ -10,6 +10,8 @@ export type ProblemType = "regression" | "single_label_classification";
 /** What a config.json says, as far as it matters here. */
 export interface PretrainedConfig {
   kind: ModelKind;
+  /** What the folder's own model was for, whatever it is read as. */
+  ownUse?: ModelUse;
   options: GptOptions | BertHeadOptions;
   /** Outputs of the classifier of a use that has labels. */
   outputs: number;
@@ -63,8 +65,10 @@ export function readConfig(content: unknown, { source, as, dropout }: ReadConfig
   fields.only("tie_word_embeddings", true);
   fields.only("add_cross_attention", false);
   const read = { source, dropout };
+  const own = ownUse(fields);
   return {
     kind,
+    ...(own !== undefined && { ownUse: own }),
     options: kind.family === "gpt" ? readGpt2(fields, read) : readBert(fields, kind.use, read),
     ...(hasLabels(kind.use) ? readLabels(fields) : { outputs: 0 }),
   };
@@ -83,6 +87,12 @@ function kindOf(fields: ConfigFields, family: ModelKind["family"]): ModelKind {
   }
   if (kind.family !== family) fields.fail("model_type", `it cannot be read as ${name}`);
   return kind;
+}
+
+/** The use of the class that the file names first; undefined where it names none that there is. */
+function ownUse(fields: ConfigFields): ModelUse | undefined {
+  const name = [fields.raw("architectures")].flat()[0];
+  return typeof name === "string" ? kindOfClass(name)?.use : undefined;
 }
 
 function readGpt2(fields: ConfigFields, { source, dropout }: { source: string; dropout?: number }): GptOptions {

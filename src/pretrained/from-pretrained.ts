@@ -27,7 +27,10 @@ export const CONFIG_FILE = "config.json";
 export interface FromPretrainedOptions<Use extends ModelUse = ModelUse> {
   /** What the model shall be; what the folder says when absent. */
   as?: Use;
-  /** Allows that the folder has no weights for the head, which then begins as a new one does. False when absent. */
+  /**
+   * Allows that the head begins as a new one does: where the folder has no weights for it, or its last layer was trained for another
+   * use or other labels. False when absent.
+   */
   newHead?: boolean;
   /** Names of a classifier's outputs, instead of those in the folder. */
   labels?: readonly string[];
@@ -91,7 +94,8 @@ export function fromPretrained<Use extends ModelUse = ModelUse>(
         `${source}: the model has ${layers} layers, ${files.source} ${files.tensors.size} tensors in all`,
       );
     const model = makeModel(config, { outputs, seed, source });
-    const plan = planReading(files, model, { table, layers, head: headParameters(kind), newHead });
+    const isSameHead = isTrainedFor(config, use, { labels, outputs });
+    const plan = planReading(files, model, { table, layers, head: headParameters(kind), newHead, isSameHead });
     const needed = 4 * model.parameterCount();
     if (needed > MAXIMUM_BYTES - memory.liveBytes)
       throw new Error(
@@ -115,6 +119,19 @@ export function fromPretrained<Use extends ModelUse = ModelUse>(
     files.close();
   }
 }
+
+/** Whether a folder's own model has a last layer for this use, with as many outputs and these labels. */
+const isTrainedFor = (
+  config: PretrainedConfig,
+  use: ModelUse,
+  { labels, outputs }: { labels: readonly string[] | undefined; outputs: number },
+) =>
+  config.ownUse === use &&
+  outputs === config.outputs &&
+  (labels === undefined || JSON.stringify(namesOf(config, config.outputs)) === JSON.stringify(labels));
+
+/** The layer whose outputs are labels, a score or borders: what no other use or labels can take over. */
+const LAST_LAYER = /^(classifier|score|borders)\./;
 
 /** The labels of a file, where they are as many as the outputs; else those that Hugging Face gives. */
 const namesOf = ({ labels }: PretrainedConfig, outputs: number): readonly string[] =>
@@ -149,7 +166,13 @@ function makeModel(
 function planReading(
   files: WeightFiles,
   model: PretrainedModel,
-  { table, layers, head, newHead }: { table: NameTable; layers: number; head: readonly string[]; newHead: boolean },
+  {
+    table,
+    layers,
+    head,
+    newHead,
+    isSameHead,
+  }: { table: NameTable; layers: number; head: readonly string[]; newHead: boolean; isSameHead: boolean },
 ): { read(): void; newParameters: string[] } {
   const { source, tensors } = files;
   const { needed, tied } = matchNames(tensors.keys(), { table, layers, source });
@@ -167,11 +190,15 @@ function planReading(
   const byStoredName = new Map<string, Parameter>();
   for (const row of rows) {
     const parameter = parameters.get(row.parameter)!;
+    if (newHead && !isSameHead && LAST_LAYER.test(row.parameter)) {
+      newParameters.push(row.parameter);
+      continue;
+    }
     const missing = row.stored.filter((name) => !needed.has(name));
     if (missing.length > 0) {
       const isOfHead = head.includes(row.parameter);
       if (!(isOfHead && newHead)) {
-        const hint = isOfHead ? "; newHead: true begins with a new head" : "";
+        const hint = isOfHead ? "; only fine-tuning (newHead) begins with a new head" : "";
         throw new Error(`${source}: "${missing[0]}" is missing${hint}`);
       }
       newParameters.push(row.parameter);

@@ -53,8 +53,8 @@ export function readTransfer(suite: TransferSuite, records: string): TransferRec
 function readRecord(suite: TransferSuite, records: string, label: string, seed: number): TransferRecord | undefined {
   const path = fileOf(records, label, seed);
   if (!existsSync(path)) return undefined;
-  const record = readJson(path) as TransferRecord;
-  if (record.schema !== 1 || !Array.isArray(record.results)) throw new Error(`${path} is no record of transfer`);
+  const record = readJson(path) as TransferRecord | null;
+  if (record?.schema !== 1 || !Array.isArray(record.results)) throw new Error(`${path} is no record of transfer`);
   if (record.hash !== encoderHash(suite, label, seed)) return undefined;
   const known = new Set(suite.tasks.map(taskHash));
   return { ...record, results: record.results.filter(({ hash }) => known.has(hash)) };
@@ -122,7 +122,8 @@ function missingWork(suite: TransferSuite, pretrained: Pretrained, options: RunT
       }
       // Where everything is recorded, the weights are not needed any more.
       const present = readRecord(suite, records, label, seed);
-      if (recipe !== target && present !== undefined && missingTasks(suite, present).length === 0) continue;
+      const isNeeded = recipe === target && transferLabels(suite).some((row) => isMissing(suite, records, row, seed));
+      if (!isNeeded && present !== undefined && missingTasks(suite, present).length === 0) continue;
       const experiment = pretrainingOf(suite, recipe, seed);
       const small = smallExperimentOf(experiment);
       const smallModelFolder = small === null ? undefined : placeOf(small.name);
@@ -146,6 +147,12 @@ function pretrainingWork(
 ): Work {
   const name = `pre-training ${experiment.name}, seed ${experiment.seed}`;
   return { name, job: { kind: "pre-train", experiment, ...places }, finish: () => {} };
+}
+
+/** Whether a row has results to come for this seed. */
+function isMissing(suite: TransferSuite, records: string, label: string, seed: number): boolean {
+  const record = readRecord(suite, records, label, seed);
+  return record === undefined || missingTasks(suite, record).length > 0;
 }
 
 const missingTasks = ({ tasks }: TransferSuite, { results }: TransferRecord): TransferTask[] =>

@@ -184,7 +184,16 @@ describe("the command line", () => {
     const predictions = readFileSync(join(folder, "predictions.tsv"), "utf8").trim().split("\n");
     expect(predictions).to.have.length(9);
     expect(predictions[1]).to.match(/^dev\t.*dev\.jsonl, line 1\t(even|odd)$/);
-    // What was fine-tuned can be fine-tuned further.
+    // The task is found again from anywhere, and by its path even where an embedded one has its name.
+    const elsewhere = spawnSync(process.execPath, [main, "evaluate", join(folder, "tuned")], {
+      ...{ cwd: tmpdir(), encoding: "utf8", env: environment },
+    });
+    expect(elsewhere.stdout).to.equal(measured.stdout.replace(/predictions: .*\n/, ""));
+    // What was fine-tuned can be fine-tuned further, and no folder of another kind is written over.
+    refuses(apollo(["export", "encoder", "--out", "tuned"]), /tuned holds a model; choose another folder/);
+    refuses(apollo(["finetune", "tuned", "--task", "own", "--out", "encoder"]), /encoder holds a run; choose another/);
+    refuses(apollo(train("tuned", "--steps", "4")), /tuned holds a model; choose another folder/);
+    refuses(apollo(["evaluate", "nowhere"]), /there is no folder nowhere/);
     expect(
       apollo(["finetune", "tuned", "--task", "own", "--epochs", "1", "--probe", "--out", "further"]).status,
     ).to.equal(0);

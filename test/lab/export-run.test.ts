@@ -61,7 +61,7 @@ describe("exported runs", () => {
       if (family === "gpt") expect(config).to.include({ model_type: "gpt2", n_layer: 4, eos_token_id: endOfText });
       else expect(config).to.include({ model_type: "bert", num_hidden_layers: 4, pad_token_id: padding });
       expect(() => exportRun(place, { out: `${place}/../${family}/` })).to.throw(
-        `${place}/../${family}/ is the run's own folder`,
+        `${place}/../${family}/ holds a run; choose another folder`,
       );
     });
   }

@@ -112,7 +112,7 @@ describe("models in Hugging Face's form", () => {
     const folder = fixture("bert-old");
     const weights = join(folder, "model.safetensors");
     expect(message(() => fromPretrained(folder, { as: "sequence-classification" }))).to.equal(
-      `${weights}: "classifier.weight" is missing; newHead: true begins with a new head`,
+      `${weights}: "classifier.weight" is missing; only fine-tuning (newHead) begins with a new head`,
     );
     const options = {
       as: "sequence-classification",
@@ -158,7 +158,7 @@ describe("models in Hugging Face's form", () => {
     const folder = fixture("gpt2-old");
     const labels = ["no", "yes"];
     expect(() => fromPretrained(folder, { as: "sequence-classification" })).to.throw(
-      `${join(folder, "model.safetensors")}: "score.weight" is missing; newHead: true begins with a new head`,
+      `${join(folder, "model.safetensors")}: "score.weight" is missing; only fine-tuning (newHead) begins with a new head`,
     );
     const made = fromPretrained(folder, { as: "sequence-classification", newHead: true, labels });
     expect(made.model).to.be.instanceOf(GptForSequenceClassification);
