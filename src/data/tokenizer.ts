@@ -2,6 +2,7 @@
 
 import { Tokenizer as LibraryTokenizer } from "@huggingface/tokenizers";
 import { bertPieces } from "./bert-pieces.ts";
+import { checkTokenizerJson } from "./check-tokenizer-json.ts";
 import { preTokenPieces } from "./pre-tokens.ts";
 import { SPECIAL_TOKENS } from "./special-tokens.ts";
 import type { TextPiece } from "./text-piece.ts";
@@ -86,7 +87,7 @@ export class Tokenizer {
   /** @param json the content of a `tokenizer.json`, parsed or not. @throws when it is not one. */
   static fromJson(json: TokenizerJson | string): Tokenizer {
     try {
-      return new Tokenizer(typeof json === "string" ? JSON.parse(json) : json);
+      return new Tokenizer(checkTokenizerJson(typeof json === "string" ? JSON.parse(json) : json));
     } catch (error) {
       throw new Error(`not a usable tokenizer.json: ${(error as Error).message}`);
     }

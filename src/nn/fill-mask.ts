@@ -42,6 +42,8 @@ export function fillMask(model: Bert, ids: readonly number[], options: FillMaskO
     const at = Tensor.from(positions, [positions.length], "i32");
     const logits = model.forward(Tensor.from(ids, [1, ids.length], "i32"), at, { path }); // [M, V]
     const probabilities = softmax(logits).numbers;
+    if (probabilities.some(Number.isNaN))
+      throw new Error("the model's weights are damaged: its logits are not numbers");
     return positions.map((_, mask) => {
       const row = probabilities.subarray(mask * vocabulary, (mask + 1) * vocabulary);
       const ranking = rank(row, count);

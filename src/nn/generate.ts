@@ -84,7 +84,9 @@ function nextLogits(
     const ids = Tensor.from(seen, [1, seen.length], "i32");
     const states = model.hidden(ids, { path, ...(cache !== null && { cache }) }); // [1, T, C]
     const last = slice(states, [null, [seen.length - 1, seen.length], null]); // [1, 1, C]
-    return new Float64Array(model.head(last).numbers);
+    const logits = new Float64Array(model.head(last).numbers);
+    if (logits.some(Number.isNaN)) throw new Error("the model's weights are damaged: its logits are not numbers");
+    return logits;
   });
 }
 

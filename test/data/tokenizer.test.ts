@@ -153,6 +153,22 @@ describe("Tokenizer", () => {
     expect(() => tokenizer.decode([-1])).to.throw("-1 is no token id");
     expect(() => Tokenizer.fromJson("{")).to.throw("not a usable tokenizer.json");
     expect(() => Tokenizer.fromJson("{}")).to.throw("not a usable tokenizer.json");
+    const bpe = { type: "BPE", vocab: { a: 0, b: 1, ab: 2 }, merges: ["a b"] };
+    const cases: [content: unknown, problem: string][] = [
+      [null, "it is no JSON object"],
+      [
+        { model: { ...bpe, type: "Unigram" } },
+        'its model is of type "Unigram"; those that are run are BPE and WordPiece',
+      ],
+      [{ model: { ...bpe, vocab: { a: "0" } } }, 'the id of the token "a" is "0", not a whole number from 0'],
+      [{ model: { ...bpe, vocab: undefined } }, "its model has no vocab, an id for every token"],
+      [{ model: { type: "BPE", vocab: {} } }, "its model has no list of merges"],
+      [{ model: { ...bpe, merges: ["a b", "a"] } }, 'its merge 1 is "a", not two tokens'],
+      [{ model: bpe, added_tokens: [{ content: "x" }] }, 'an added token is {"content":"x"}, without content and id'],
+      [{ model: bpe, pre_tokenizer: {} }, "its pre_tokenizer is {}, which has no type"],
+    ];
+    for (const [content, problem] of cases)
+      expect(() => Tokenizer.fromJson(JSON.stringify(content))).to.throw(`not a usable tokenizer.json: ${problem}`);
   });
 });
 
