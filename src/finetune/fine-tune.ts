@@ -58,7 +58,7 @@ const BREATH_MS = 50;
  * (Devlin et al. 2019, appendix A.3), and more the narrower the model is; inferred, and tried at hidden size 64 alone, where a
  * short continuation on other text came lower with three times as much.
  */
-export const defaultLearningRate = (hidden: number) => (5e-5 * 768) / hidden;
+export const defaultLearningRate = (hidden: number) => 0.0384 / hidden;
 
 /**
  * Trains a headed task through the one training loop, evaluates it after every epoch, and leaves the model with the weights of

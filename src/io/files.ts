@@ -104,7 +104,11 @@ export function checkWritable(folder: string): void {
   } catch (error) {
     throw new Error(`cannot write into ${folder}: ${(error as Error).message}`);
   } finally {
-    for (const path of made.toReversed()) rmdirSync(path);
+    try {
+      for (const path of made.toReversed()) rmdirSync(path);
+    } catch {
+      // Another process has put something there meanwhile, so that the folder stays.
+    }
   }
 }
 
@@ -112,7 +116,7 @@ export function checkWritable(folder: string): void {
  * Makes a folder and those above it, and lists those that were not there, the outermost first. Node's own `recursive`
  * never returns where making a folder is answered with "no such file", as below /proc.
  */
-function makeFolders(folder: string, made: string[] = []): void {
+export function makeFolders(folder: string, made: string[] = []): void {
   const path = resolve(folder);
   if (existsSync(path)) return;
   makeFolders(dirname(path), made);

@@ -3,7 +3,7 @@
 import { existsSync } from "node:fs";
 import { availableParallelism } from "node:os";
 import { join } from "node:path";
-import { checkWritable } from "../io/files.ts";
+import { checkWritable, makeFolders } from "../io/files.ts";
 import { type Experiment, experimentHash, smallExperimentOf } from "../lab/experiment.ts";
 import { WEIGHTS_FILE } from "../lab/run-folder.ts";
 import { prepareCorpora } from "../lab/task.ts";
@@ -70,6 +70,8 @@ export async function runSuites(suites: readonly Suite[], options: RunSuitesOpti
   // Once, so that the processes find them tokenised.
   const first = known().map(([{ grid }]) => grid[0]);
   prepareCorpora(first, { cacheFolder, onProgress: onPrepare });
+  // Before the processes, none of which is then to make it, or to take it away again.
+  makeFolders(options.folder);
   onBegin?.();
   const running = new Map<string, Promise<void>>();
   for (;;) {

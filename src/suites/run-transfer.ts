@@ -3,7 +3,7 @@
 import { existsSync } from "node:fs";
 import { availableParallelism } from "node:os";
 import { join } from "node:path";
-import { checkWritable, readJson, writeWhole } from "../io/files.ts";
+import { checkWritable, makeFolders, readJson, writeWhole } from "../io/files.ts";
 import { type Experiment, smallExperimentOf } from "../lab/experiment.ts";
 import { readHeader } from "../lab/run-header.ts";
 import { firstCrossing, smooth } from "../lab/saving.ts";
@@ -79,6 +79,8 @@ export async function runTransfer(suite: TransferSuite, options: RunTransferOpti
   } = options;
   for (const each of [folder, records]) checkWritable(each);
   prepareCorpora([pretrainingOf(suite, suite.recipes[0], 0)], { cacheFolder, onProgress: onPrepare });
+  // Before the processes, none of which is then to make it, or to take it away again.
+  makeFolders(folder);
   onBegin?.();
   const failed = new Map<string, string>();
   const pretrained = new Pretrained();

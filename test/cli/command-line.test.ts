@@ -460,7 +460,7 @@ describe("the command line", () => {
       ["one recipe twice", ["compare", "--recipes", "scratch,scratch"], /two experiments are called "scratch"/],
       ["a depth k below −N", ["train", "--k", "-1"], /k of lvps must be above -N/],
       ["a folder that is no run", ["generate", "."], /is not a run/],
-      ["an export of nothing", ["export", ".", "--out", "exported"], /is not a run/],
+      ["an export of nothing", ["export", ".", "--out", "another"], /is not a run/],
       ["an export to nowhere", ["export", "."], /required option '--out <folder>' not specified/],
       ["a folder without runs", ["report", "nothing"], /there is no folder nothing/],
       [
