@@ -6,7 +6,7 @@ import { evaluateOn, writePredictions } from "../finetune/evaluate-on.ts";
 import { fineTunedOn } from "../finetune/fine-tune-into.ts";
 import type { Evaluated } from "../finetune/headed-task.ts";
 import { readTask } from "../tasks/named-tasks.ts";
-import { scoresText } from "./scores-text.ts";
+import { percentText, scoresText } from "./scores-text.ts";
 
 interface EvaluateFlags {
   task?: string;
@@ -41,11 +41,10 @@ export function evaluateCommand(): Command {
 
 /** Both kinds of questions apart, and the best no-answer thresholds. */
 function spansText({ answerable, unanswerable, best }: NonNullable<Evaluated["spans"]>): string {
-  const percent = (share: number) => `${(100 * share).toFixed(1)} %`;
   const side = (name: string, scores: typeof answerable) =>
-    scores && `${name}: exact match ${percent(scores.exactMatch)}, F1 ${percent(scores.f1)} (${scores.total})`;
+    scores && `${name}: exact match ${percentText(scores.exactMatch)}, F1 ${percentText(scores.f1)} (${scores.total})`;
   const at = (name: string, { value, threshold }: (typeof best)["f1"]) =>
-    `best ${name} ${percent(value)} at a no-answer threshold of ${threshold.toFixed(3)}`;
+    `best ${name} ${percentText(value)} at a no-answer threshold of ${threshold.toFixed(3)}`;
   return [
     side("with an answer", answerable),
     side("without", unanswerable),

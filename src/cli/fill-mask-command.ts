@@ -3,6 +3,7 @@
 import { Command } from "commander";
 import { fillMaskText, MASK } from "../lab/fill-mask-text.ts";
 import { parseCount } from "./parse.ts";
+import { percentText } from "./scores-text.ts";
 import { textOf } from "./text-table.ts";
 
 interface FillMaskFlags {
@@ -25,7 +26,7 @@ export function fillMaskCommand(): Command {
           // In quotes: a token may begin with a space, or be one.
           rows: fillings.map(({ text: token, probability }) => ({
             label: JSON.stringify(token),
-            cells: [`${(100 * probability).toFixed(1)} %`],
+            cells: [percentText(probability)],
           })),
         });
         process.stdout.write(`${table}\n`);

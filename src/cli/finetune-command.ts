@@ -3,7 +3,7 @@
 import { basename, join, resolve } from "node:path";
 import { Command } from "commander";
 import { type FineTuningRecord, fineTuneInto } from "../finetune/fine-tune-into.ts";
-import { mean, standardDeviation } from "../report/statistics.ts";
+import { spread } from "../report/suite-table.ts";
 import { EMBEDDED_NAMES, OFFICIAL_NAMES, readTask } from "../tasks/named-tasks.ts";
 import { isOwnTask } from "../tasks/own-task.ts";
 import type { LabelledTask } from "../tasks/task.ts";
@@ -120,11 +120,10 @@ function resultTable(task: LabelledTask, { seeds }: FineTuningRecord): string {
     label: String(seed),
     cells: [String(best.epoch), ...columns.map((column) => valuesOf(column)[index].toFixed(1))],
   }));
-  const spread = (values: readonly number[]) => `${mean(values).toFixed(1)} ± ${standardDeviation(values).toFixed(1)}`;
   if (seeds.length > 1)
     rows.push({
       label: "mean ± standard deviation",
-      cells: ["", ...columns.map((column) => spread(valuesOf(column)))],
+      cells: ["", ...columns.map((column) => spread(valuesOf(column), (value) => value.toFixed(1)))],
     });
   return textOf({
     rowHead: "seed",

@@ -21,6 +21,7 @@ export function sequenceTask(
   };
   const training = task.train.map(encode);
   const isClassification = task.kind === "classification";
+  const development = task.development.map(({ examples }) => examples.map(encode));
   return {
     model,
     trainingSequences: training.length,
@@ -37,7 +38,7 @@ export function sequenceTask(
     },
     evaluate(set) {
       const { examples } = task.development[set];
-      const outputs = predictAll(model, examples.map(encode), {
+      const outputs = predictAll(model, development[set], {
         toBatch: (sequences) => batchOf(sequences, framing),
         outputsOf: (batch) => rowsOf(model.forward(batch)),
       });

@@ -58,6 +58,7 @@ export function spanTask(task: SpanTask, model: BertForQuestionAnswering, tokeni
     const tokens = answer && tokensOfRange(offsets, { start: answer.start, end: answer.start + answer.text.length });
     return sequences.map((sequence) => ({ sequence, ...bordersIn(sequence, tokens) }));
   });
+  const development = task.development.map(({ examples }) => examples.map(encode));
   return {
     model,
     trainingSequences: training.length,
@@ -81,7 +82,7 @@ export function spanTask(task: SpanTask, model: BertForQuestionAnswering, tokeni
     },
     evaluate(set) {
       const { examples } = task.development[set];
-      const encoded = examples.map(encode);
+      const encoded = development[set];
       const outputs = predictAll(
         model,
         encoded.flatMap(({ sequences }) => sequences),

@@ -2,7 +2,6 @@
 
 import type { Tokenizer } from "../data/index.ts";
 import type { BertForTokenClassification, TaggedBatch } from "../nn/index.ts";
-
 import type { TaggedExample, TaggingTask } from "../tasks/task.ts";
 import { Tensor } from "../tensor/tensor.ts";
 import { batchOf, type EncodedSequence, FRAME_OF_ONE, frame, frameIdsOf } from "./encoded-sequence.ts";
@@ -37,6 +36,7 @@ export function taggingTask(task: TaggingTask, model: BertForTokenClassification
     return sequences.map(({ ids, ...rest }) => ({ ...frame(ids, undefined, frameIds), ...rest }));
   };
   const training = task.train.flatMap(encode);
+  const development = task.development.map(({ examples }) => examples.map(encode));
   return {
     model,
     trainingSequences: training.length,
@@ -55,7 +55,7 @@ export function taggingTask(task: TaggingTask, model: BertForTokenClassification
     },
     evaluate(set) {
       const { examples } = task.development[set];
-      const sequences = examples.map(encode);
+      const sequences = development[set];
       const outputs = predictAll(model, sequences.flat(), {
         toBatch: (some) => batchOf(some, frameIds),
         outputsOf: (batch) => {

@@ -28,6 +28,9 @@ export interface BertHeadOptions extends BertOptions {
   headDropout?: number;
 }
 
+/** The place of the head's dropout among those of a step: after the embeddings (−1) and all layers. */
+const HEAD_DROPOUT = -2;
+
 /** BERT's encoder with a head. */
 abstract class BertWithHead extends ModelWithHead<BertEncoder> {
   readonly family = "bert";
@@ -43,13 +46,22 @@ abstract class BertWithHead extends ModelWithHead<BertEncoder> {
     return this.encoded((encoder) => encoder.hidden(inputs, { ...options, types, mask }));
   }
 
+  /** What a layer says of every token: → [B, T, outputs] */
+  protected ofEachToken(layer: Linear, batch: EncodedBatch, options: BertForwardOptions): Tensor {
+    return scope(() => {
+      const hidden = this.encode(batch, options);
+      return inFlopSection("head", () => layer.forward(this.dropped(hidden, options)));
+    });
+  }
+
+  protected dropped(x: Tensor, { dropoutKey }: BertForwardOptions): Tensor {
+    return this.dropout.forward(x, dropoutKey?.at(HEAD_DROPOUT));
+  }
+
   protected linear(outputs: number): Linear {
     return new Linear({ inputs: this.encoder.size.hidden, outputs, initializer: normal(BERT_DEVIATION) });
   }
 }
-
-/** The place of the head's dropout among those of a step: after the embeddings (−1) and all layers. */
-const HEAD_DROPOUT = -2;
 
 /** Logits or a score from the first token, [CLS], through a dense layer with tanh, the pooler (Devlin et al. 2019, section 3). */
 export class BertForSequenceClassification extends BertWithHead {
@@ -75,7 +87,7 @@ export class BertForSequenceClassification extends BertWithHead {
       const first = reshape(slice(hidden, [null, [0, 1], null]), [hidden.shape[0], hidden.shape[2]]);
       return inFlopSection("head", () => {
         const pooled = tanh(this.pooler.forward(first));
-        return this.classifier.forward(this.dropout.forward(pooled, options.dropoutKey?.at(HEAD_DROPOUT)));
+        return this.classifier.forward(this.dropped(pooled, options));
       });
     });
   }
@@ -102,12 +114,7 @@ export class BertForTokenClassification extends BertWithHead {
 
   /** → [B, T, outputs] */
   forward(batch: EncodedBatch, options: BertForwardOptions = {}): Tensor {
-    return scope(() => {
-      const hidden = this.encode(batch, options);
-      return inFlopSection("head", () =>
-        this.classifier.forward(this.dropout.forward(hidden, options.dropoutKey?.at(HEAD_DROPOUT))),
-      );
-    });
+    return this.ofEachToken(this.classifier, batch, options);
   }
 
   /** Mean cross-entropy at the positions, in nats. */
@@ -134,10 +141,7 @@ export class BertForQuestionAnswering extends BertWithHead {
   /** → logits of start and end, [B, T] each. */
   forward(batch: EncodedBatch, options: BertForwardOptions = {}): { starts: Tensor; ends: Tensor } {
     const [starts, ends] = scope(() => {
-      const hidden = this.encode(batch, options);
-      const logits = inFlopSection("head", () =>
-        this.borders.forward(this.dropout.forward(hidden, options.dropoutKey?.at(HEAD_DROPOUT))),
-      ); // [B, T, 2]
+      const logits = this.ofEachToken(this.borders, batch, options); // [B, T, 2]
       return [0, 1].map((side) => reshape(slice(logits, [null, null, [side, side + 1]]), batch.inputs.shape));
     });
     return { starts, ends };

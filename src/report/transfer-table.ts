@@ -1,8 +1,8 @@
 /** The table of transfer: what pre-training cost, and what the encoders did on the tasks. */
 
-import { formatPercent } from "./format.ts";
+import { formatLoss, formatPercent } from "./format.ts";
 import { mean, standardDeviation } from "./statistics.ts";
-import { markdownTable, NONE, type TextTable } from "./suite-table.ts";
+import { markdownTable, NONE, spread, type TextTable } from "./suite-table.ts";
 import type { TransferMode, TransferRecord, TransferResult } from "./transfer-record.ts";
 
 /** One column of scores. */
@@ -14,19 +14,13 @@ interface TaskColumn {
 const percent = (share: number) => (100 * share).toFixed(1);
 const signed = (share: number) => `${share < 0 ? "−" : "+"}${percent(Math.abs(share))}`;
 
-/** "75.2 ± 1.1"; without the deviation where there is one value only. */
-function spread(values: readonly number[], format: (value: number) => string): string {
-  if (values.length === 0) return NONE;
-  return values.length === 1 ? format(values[0]) : `${format(mean(values))} ± ${percent(standardDeviation(values))}`;
-}
-
 /** The task's own metric. */
 const scoreOf = ({ scores }: TransferResult) => Object.values(scores)[0];
 
 const find = ({ results }: TransferRecord, column: TaskColumn) =>
   results.find(({ task, mode }) => task === column.task && mode === column.mode);
 
-/** The columns that records have results for, in the order of the first one that has most. */
+/** The columns that records have results for, as they come; probes last. */
 function columnsOf(records: readonly TransferRecord[]): TaskColumn[] {
   const columns = new Map<string, TaskColumn>();
   for (const { results } of records)
@@ -66,6 +60,7 @@ export function transferTable(records: readonly TransferRecord[], labels: readon
     ],
     rows: labels.map((label) => {
       const own = records.filter((record) => record.label === label);
+      const losses = defined(own.map(({ pretraining }) => pretraining?.loss));
       const scores = (column: TaskColumn) => defined(own.map((record) => find(record, column))).map(scoreOf);
       const averages = (mode: TransferMode) => defined(own.map((record) => averageOf(record, columns, mode)));
       return {
@@ -73,10 +68,7 @@ export function transferTable(records: readonly TransferRecord[], labels: readon
         cells: [
           String(own.length),
           ...costsOf(own, target),
-          spread(defined(own.map(({ pretraining }) => pretraining?.loss)), (loss) => loss.toFixed(3)).replace(
-            / ± .*/,
-            "",
-          ),
+          losses.length === 0 ? NONE : formatLoss(mean(losses)),
           ...columns.map((column) => spread(scores(column), percent)),
           spread(averages("fine-tuned"), percent),
           ...(columns.some(({ mode }) => mode === "probe") ? [spread(averages("probe"), percent)] : []),

@@ -123,9 +123,8 @@ function missingWork(suite: TransferSuite, pretrained: Pretrained, options: RunT
         continue;
       }
       // Where everything is recorded, the weights are not needed any more.
-      const present = readRecord(suite, records, label, seed);
-      const isNeeded = recipe === target && transferLabels(suite).some((row) => isMissing(suite, records, row, seed));
-      if (!isNeeded && present !== undefined && missingTasks(suite, present).length === 0) continue;
+      const rows = recipe === target ? transferLabels(suite) : [label];
+      if (!rows.some((row) => isMissing(suite, records, row, seed))) continue;
       const experiment = pretrainingOf(suite, recipe, seed);
       const small = smallExperimentOf(experiment);
       const smallModelFolder = small === null ? undefined : placeOf(small.name);
