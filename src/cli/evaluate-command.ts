@@ -5,6 +5,7 @@ import { kindOfPath } from "../data/files.ts";
 import { evaluateOn, writePredictions } from "../finetune/evaluate-on.ts";
 import { fineTunedOn } from "../finetune/fine-tune-into.ts";
 import type { Evaluated } from "../finetune/headed-task.ts";
+import { checkReplaceable } from "../io/files.ts";
 import { readTask } from "../tasks/named-tasks.ts";
 import { percentText, scoresText } from "./scores-text.ts";
 
@@ -26,6 +27,8 @@ export function evaluateCommand(): Command {
       const known = flags.task === undefined ? fineTunedOn(folder) : undefined;
       const name = flags.task ?? known?.task;
       if (name === undefined) throw new Error(`${folder} does not say what it was fine-tuned on: give --task`);
+      // Not first after a long evaluation.
+      if (flags.predictions !== undefined) checkReplaceable(flags.predictions);
       const task = readTask(name, { data: flags.data ?? known?.data });
       const results = evaluateOn(folder, task);
       for (const { set, examples, evaluated } of results) {

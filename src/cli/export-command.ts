@@ -9,8 +9,8 @@ export function exportCommand(): Command {
     .argument("<run>", "the folder of a run, finished or cut off")
     .requiredOption("--out <folder>", "where config.json, model.safetensors and the tokenizer's files go")
     .action((run: string, { out }: { out: string }) => {
-      const { family, layers, parameters, updates } = exportRun(run, { out });
+      const { className, layers, parameters, updates } = exportRun(run, { out });
       const size = `${layers} layers, ${parameters.toLocaleString("en")} parameters, ${updates} updates`;
-      console.log(`${out}: ${family === "gpt" ? "GPT2LMHeadModel" : "BertForMaskedLM"}, ${size}`);
+      console.log(`${out}: ${className}, ${size}`);
     });
 }

@@ -1,9 +1,10 @@
 /** Measures a fine-tuned model on its task. */
 
 import { writeWhole } from "../io/files.ts";
+import { naming } from "../lab/first-weights.ts";
 import type { LabelledTask } from "../tasks/task.ts";
-import { headedTask } from "./head-model.ts";
 import type { Evaluated } from "./headed-task.ts";
+import { headedTask } from "./join-task.ts";
 import { loadFineTuned } from "./load-for-task.ts";
 
 /** Every development set of a task by name. @throws as {@link loadFineTuned}. */
@@ -12,7 +13,7 @@ export function evaluateOn(
   task: LabelledTask,
 ): { set: string; examples: number; evaluated: Evaluated }[] {
   const { model, tokenizer } = loadFineTuned(folder, task);
-  const headed = headedTask({ ...task, train: [] } as LabelledTask, model, tokenizer);
+  const headed = naming(folder, () => headedTask({ ...task, train: [] } as LabelledTask, model, tokenizer));
   return task.development.map(({ name, examples }, index) => ({
     set: name,
     examples: examples.length,

@@ -3,8 +3,9 @@
 import { existsSync } from "node:fs";
 import { join } from "node:path";
 import { checkWritable, readJson, writeWhole } from "../io/files.ts";
+import { naming } from "../lab/first-weights.ts";
 import { checkVacant } from "../lab/model-folder.ts";
-import { savePretrained } from "../pretrained/index.ts";
+import { checkSavable, savePretrained } from "../pretrained/index.ts";
 import type { LabelledTask } from "../tasks/task.ts";
 import {
   chosenScore,
@@ -14,7 +15,7 @@ import {
   type FineTuneProgress,
   fineTune,
 } from "./fine-tune.ts";
-import { headedTask } from "./head-model.ts";
+import { headedTask } from "./join-task.ts";
 import { labelsOf, loadForTask } from "./load-for-task.ts";
 
 export const FINE_TUNING_FILE = "finetune.json";
@@ -56,7 +57,7 @@ export interface FineTuningRecord {
  * Fine-tunes once per seed. After each, the record is written, and the model where it is the best so far by the task's first metric on
  * its first development set.
  * @returns what was done; fewer seeds than asked for where `signal` ended it.
- * @throws before anything is trained, when the folder holds a model, or the model to begin from does not fit.
+ * @throws before anything is trained, when the folder holds a model, or the model to begin from does not fit or, with a head, cannot be written in Hugging Face's form.
  */
 export async function fineTuneInto(task: LabelledTask, options: FineTuneIntoOptions): Promise<FineTuningRecord> {
   const { from, folder, dropout, probe, seeds, source, signal, onBegin, onProgress, epochs, batch, weightDecay } =
@@ -67,6 +68,8 @@ export async function fineTuneInto(task: LabelledTask, options: FineTuneIntoOpti
   let best = Number.NEGATIVE_INFINITY;
   for (const seed of seeds) {
     const { model, tokenizer, hasNewHead } = loadForTask(from, task, { dropout, seed });
+    // What cannot be written shall not be trained.
+    checkSavable(model);
     model.encoderFrozen = probe;
     const { learningRate = defaultLearningRate(model.encoder.size.hidden) } = options;
     const training = { epochs, batch, learningRate, weightDecay };
@@ -76,7 +79,7 @@ export async function fineTuneInto(task: LabelledTask, options: FineTuneIntoOpti
       options: { ...training, dropout, probe },
       seeds: [],
     };
-    const headed = headedTask(task, model, tokenizer);
+    const headed = naming(from, () => headedTask(task, model, tokenizer));
     onBegin?.(seed, { sequences: headed.trainingSequences, hasNewHead });
     const tuned = await fineTune(task, headed, {
       ...{ ...training, seed, signal },

@@ -2,6 +2,7 @@
 
 import { setImmediate } from "node:timers/promises";
 import { train } from "../apollo/algorithm.ts";
+import type { EncodedBatch } from "../nn/index.ts";
 import { AdamW } from "../optim/adamw.ts";
 import { learningRateSchedule } from "../optim/learning-rate.ts";
 import { scratch } from "../recipes/scratch.ts";
@@ -86,7 +87,7 @@ export async function fineTune(
       orders.set(epoch, (order = Random.stream(seed, `fine-tuning, epoch ${epoch}`).permutation(trainingSequences)));
     return order;
   };
-  const training = train<never>({
+  const training = train<EncodedBatch>({
     model,
     method: scratch({}, { steps, targetDepth: model.blocks.length }),
     optimizer: new AdamW(model.trainedParameters(), { weightDecay: options.weightDecay }),

@@ -1,6 +1,5 @@
 /** The model that fits a task: BERT or GPT with the head that its kind asks for. */
 
-import type { Tokenizer } from "../data/index.ts";
 import {
   BertForQuestionAnswering,
   BertForSequenceClassification,
@@ -9,10 +8,12 @@ import {
   GptForSequenceClassification,
 } from "../nn/index.ts";
 import type { ClassificationTask, LabelledTask, RegressionTask } from "../tasks/task.ts";
-import type { HeadedTask, HeadModel } from "./headed-task.ts";
-import { sequenceTask } from "./sequence-task.ts";
-import { spanTask } from "./span-task.ts";
-import { taggingTask } from "./tagging-task.ts";
+
+/** A model that says one thing of a sequence. */
+export type SequenceModel = BertForSequenceClassification | GptForSequenceClassification;
+
+/** A pre-trained model with a head that fits a task. */
+export type HeadModel = SequenceModel | BertForTokenClassification | BertForQuestionAnswering;
 
 export interface HeadModelOptions extends BertHeadOptions {
   /** BERT when absent. */
@@ -38,24 +39,6 @@ export function headModelFor(task: LabelledTask, { family = "bert", ...options }
   }
 }
 
-/** @throws when the model's head is of another kind than the task's, or has another number of outputs. */
-export function headedTask(task: LabelledTask, model: HeadModel, tokenizer: Tokenizer): HeadedTask {
-  if (task.kind === "spans") {
-    if (model instanceof BertForQuestionAnswering) return spanTask(task, model, tokenizer);
-  } else if (task.kind === "tagging") {
-    if (model instanceof BertForTokenClassification) {
-      checkOutputs(task, model.outputs, task.labels.length);
-      return taggingTask(task, model, tokenizer);
-    }
-  } else if (model instanceof BertForSequenceClassification || model instanceof GptForSequenceClassification) {
-    checkOutputs(task, model.outputs, outputsFor(task));
-    return sequenceTask(task, model, tokenizer);
-  }
-  throw new Error(`${task.name} is a task of ${task.kind}; a ${model.constructor.name} cannot do it`);
-}
-
-const outputsFor = (task: ClassificationTask | RegressionTask) => (task.kind === "regression" ? 1 : task.labels.length);
-
-function checkOutputs({ name }: LabelledTask, outputs: number, wanted: number): void {
-  if (outputs !== wanted) throw new Error(`${name} needs a head with ${wanted} outputs, the model's has ${outputs}`);
-}
+/** One output for each class, or one for the score. */
+export const outputsFor = (task: ClassificationTask | RegressionTask) =>
+  task.kind === "regression" ? 1 : task.labels.length;

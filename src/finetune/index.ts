@@ -25,6 +25,7 @@ export {
   fineTune,
 } from "./fine-tune.ts";
 export { type FineTuneIntoOptions, type FineTuningRecord, fineTuneInto } from "./fine-tune-into.ts";
-export { headedTask, headModelFor } from "./head-model.ts";
-export type { Evaluated, HeadedTask, HeadModel, Prediction, Scores } from "./headed-task.ts";
+export { type HeadModel, headModelFor } from "./head-model.ts";
+export type { Evaluated, HeadedTask, Prediction, Scores } from "./headed-task.ts";
+export { headedTask } from "./join-task.ts";
 export { loadFineTuned, loadForTask, type ModelForTask } from "./load-for-task.ts";

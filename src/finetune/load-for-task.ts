@@ -1,11 +1,11 @@
 /** Models that fit a task, from folders. */
 
 import type { Tokenizer } from "../data/index.ts";
+import { holdsPretrained } from "../lab/model-folder.ts";
 import { loadTrainedModel, materialised } from "../lab/trained-model.ts";
 import { fromPretrained, isPretrainedFolder, type ModelUse } from "../pretrained/index.ts";
 import type { LabelledTask } from "../tasks/task.ts";
-import { headModelFor } from "./head-model.ts";
-import type { HeadModel } from "./headed-task.ts";
+import { type HeadModel, headModelFor } from "./head-model.ts";
 
 export interface LoadForTaskOptions {
   /** Everywhere. */
@@ -38,7 +38,7 @@ export const labelsOf = (task: LabelledTask): readonly string[] | undefined =>
  * @throws when the folder holds no model or none that can learn the task, or no tokenizer.
  */
 export function loadForTask(folder: string, task: LabelledTask, { dropout, seed }: LoadForTaskOptions): ModelForTask {
-  if (isPretrainedFolder(folder)) {
+  if (holdsPretrained(folder)) {
     const labels = labelsOf(task);
     const { model, tokenizer, newParameters } = fromPretrained(folder, {
       ...{ as: USES[task.kind], newHead: true, dropout, seed, labels },
@@ -61,7 +61,7 @@ export function loadForTask(folder: string, task: LabelledTask, { dropout, seed 
 export function loadFineTuned(folder: string, task: LabelledTask): ModelForTask {
   if (!isPretrainedFolder(folder))
     throw new Error(`${folder} holds no fine-tuned model: it has no config.json that names a model`);
-  const { model, tokenizer, labels } = fromPretrained(folder, { as: USES[task.kind] });
+  const { model, tokenizer, labels } = fromPretrained(folder, { as: USES[task.kind], dropout: 0 });
   const wanted = labelsOf(task);
   if (wanted !== undefined && JSON.stringify(wanted) !== JSON.stringify(labels))
     throw new Error(

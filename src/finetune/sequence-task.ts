@@ -5,14 +5,16 @@ import type { LabelledBatch } from "../nn/index.ts";
 import type { ClassificationTask, RegressionTask, SequenceExample } from "../tasks/task.ts";
 import { Tensor } from "../tensor/tensor.ts";
 import { batchOf, type EncodedSequence, framingOf } from "./encoded-sequence.ts";
-import { type HeadedTask, largestOf, predictAll, rowsOf, type SequenceModel, sequenceScores } from "./headed-task.ts";
+import type { SequenceModel } from "./head-model.ts";
+import type { HeadedTask } from "./headed-task.ts";
+import { largestOf, predictAll, rowsOf, sequenceScores } from "./predictions.ts";
 
 /** Each example is one sequence, cut to the context. */
 export function sequenceTask(
   task: ClassificationTask | RegressionTask,
   model: SequenceModel,
   tokenizer: Tokenizer,
-): HeadedTask {
+): HeadedTask<LabelledBatch> {
   const framing = framingOf(model.family, tokenizer);
   const { context } = model.encoder.size;
   const encode = ({ text, pair }: SequenceExample): EncodedSequence => {
@@ -27,14 +29,13 @@ export function sequenceTask(
     trainingSequences: training.length,
     batchOf(chosen) {
       const targets = chosen.map((index) => task.train[index].label);
-      const batch: LabelledBatch = {
+      return {
         ...batchOf(
           chosen.map((index) => training[index]),
           framing,
         ),
         targets: Tensor.from(targets, [targets.length], isClassification ? "i32" : "f32"),
       };
-      return batch as never;
     },
     evaluate(set) {
       const { examples } = task.development[set];

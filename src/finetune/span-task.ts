@@ -7,7 +7,8 @@ import { bestThresholds, evaluateSpans } from "../tasks/squad-metrics.ts";
 import type { SpanExample, SpanTask } from "../tasks/task.ts";
 import { Tensor } from "../tensor/tensor.ts";
 import { batchOf, type EncodedSequence, frame, frameIdsOf } from "./encoded-sequence.ts";
-import { type HeadedTask, predictAll, rowsOf } from "./headed-task.ts";
+import type { HeadedTask } from "./headed-task.ts";
+import { predictAll, rowsOf } from "./predictions.ts";
 
 /** A question with a part of its context. */
 interface WindowSequence extends EncodedSequence {
@@ -29,7 +30,7 @@ const QUESTION_SHARE = 0.5;
 const NO_ANSWER = 0;
 
 /** A context that is longer than the model reads is seen through overlapping windows. */
-export function spanTask(task: SpanTask, model: BertForQuestionAnswering, tokenizer: Tokenizer): HeadedTask {
+export function spanTask(task: SpanTask, model: BertForQuestionAnswering, tokenizer: Tokenizer): HeadedTask<SpanBatch> {
   const frameIds = frameIdsOf(tokenizer);
   const { context } = model.encoder.size;
   const questionRoom = Math.floor(QUESTION_SHARE * context);
@@ -70,7 +71,7 @@ export function spanTask(task: SpanTask, model: BertForQuestionAnswering, tokeni
           [parts.length],
           "i32",
         );
-      const batch: SpanBatch = {
+      return {
         ...batchOf(
           parts.map(({ sequence }) => sequence),
           frameIds,
@@ -78,7 +79,6 @@ export function spanTask(task: SpanTask, model: BertForQuestionAnswering, tokeni
         starts: borders("start"),
         ends: borders("end"),
       };
-      return batch as never;
     },
     evaluate(set) {
       const { examples } = task.development[set];

@@ -5,7 +5,8 @@ import type { BertForTokenClassification, TaggedBatch } from "../nn/index.ts";
 import type { TaggedExample, TaggingTask } from "../tasks/task.ts";
 import { Tensor } from "../tensor/tensor.ts";
 import { batchOf, type EncodedSequence, FRAME_OF_ONE, frame, frameIdsOf } from "./encoded-sequence.ts";
-import { type HeadedTask, largestOf, predictAll, rowsOf, sequenceScores } from "./headed-task.ts";
+import type { HeadedTask } from "./headed-task.ts";
+import { largestOf, predictAll, rowsOf, sequenceScores } from "./predictions.ts";
 
 /** Some words of a sentence as one sequence. */
 interface WordSequence extends EncodedSequence {
@@ -15,7 +16,11 @@ interface WordSequence extends EncodedSequence {
 }
 
 /** Sentences longer than the context are cut between words into several sequences, so that every word has a tag. */
-export function taggingTask(task: TaggingTask, model: BertForTokenClassification, tokenizer: Tokenizer): HeadedTask {
+export function taggingTask(
+  task: TaggingTask,
+  model: BertForTokenClassification,
+  tokenizer: Tokenizer,
+): HeadedTask<TaggedBatch> {
   const frameIds = frameIdsOf(tokenizer);
   const { unknown } = tokenizer.special;
   const room = model.encoder.size.context - FRAME_OF_ONE;
@@ -46,12 +51,11 @@ export function taggingTask(task: TaggingTask, model: BertForTokenClassification
       const [, tokens] = encoded.inputs.shape;
       const positions = sequences.flatMap(({ firstTokens }, row) => firstTokens.map((place) => row * tokens + place));
       const targets = sequences.flatMap(({ tags }) => tags);
-      const batch: TaggedBatch = {
+      return {
         ...encoded,
         positions: Tensor.from(positions, [positions.length], "i32"),
         targets: Tensor.from(targets, [targets.length], "i32"),
       };
-      return batch as never;
     },
     evaluate(set) {
       const { examples } = task.development[set];

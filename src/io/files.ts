@@ -11,6 +11,7 @@ import {
   renameSync,
   rmdirSync,
   rmSync,
+  statSync,
   writeFileSync,
   writeSync,
 } from "node:fs";
@@ -110,6 +111,12 @@ export function checkWritable(folder: string): void {
       // Another process has put something there meanwhile, so that the folder stays.
     }
   }
+}
+
+/** Makes sure that a file can be written, or written anew. @throws naming it. */
+export function checkReplaceable(path: string): void {
+  if (existsSync(path) && statSync(path).isDirectory()) throw new Error(`cannot write ${path}: it is a folder`);
+  checkWritable(dirname(path));
 }
 
 /**

@@ -1,12 +1,13 @@
 /** A run's model for other programs. */
 
-import { savePretrained } from "../pretrained/index.ts";
+import { classNameOf, savePretrained } from "../pretrained/index.ts";
 import { checkVacant } from "./model-folder.ts";
 import { loadTrainedModel, materialised } from "./trained-model.ts";
 
 /** What was written. */
 export interface ExportedModel {
-  family: "gpt" | "bert";
+  /** Hugging Face's class of the model. */
+  className: string;
   layers: number;
   parameters: number;
   /** Updates that the weights have seen. */
@@ -25,7 +26,7 @@ export function exportRun(folder: string, options: { out: string }): ExportedMod
   const model = materialised(trained, trained.path());
   savePretrained(out, { model, tokenizer: trained.tokenizer });
   return {
-    family: model.family,
+    className: classNameOf(model),
     layers: model.size.layers,
     parameters: model.parameterCount(),
     updates: trained.updates,

@@ -7,8 +7,9 @@ import { readJson } from "../io/files.ts";
 import { type Bert, FAMILY_DEFAULTS, type Gpt, type GptOptions, type LayerUse } from "../nn/index.ts";
 import { readConfig } from "../pretrained/config.ts";
 import { CONFIG_FILE } from "../pretrained/from-pretrained.ts";
-import { fromPretrained, isPretrainedFolder } from "../pretrained/index.ts";
+import { fromPretrained } from "../pretrained/index.ts";
 import { type Experiment, vocabularyOf } from "./experiment.ts";
+import { holdsPretrained } from "./model-folder.ts";
 import { readModelTokenizer } from "./model-tokenizer.ts";
 import { checkDepth, evenlyChosen, loadTrainedModel, readRunExperiment } from "./trained-model.ts";
 
@@ -30,7 +31,7 @@ export interface OpenedModel {
  * @throws with one sentence that names the folder or file, when it holds neither, no language model, or no tokenizer, or is damaged.
  */
 export function openModel(folder: string): OpenedModel {
-  if (!isPretrainedFolder(folder)) {
+  if (!holdsPretrained(folder)) {
     const { model, tokenizer, path } = loadTrainedModel(folder);
     return { model, tokenizer, path };
   }
@@ -51,7 +52,7 @@ export function openModel(folder: string): OpenedModel {
  * @throws as {@link openModel}.
  */
 export function describeModel(folder: string, options: { dropout?: number } = {}): Experiment["model"] {
-  if (!isPretrainedFolder(folder)) {
+  if (!holdsPretrained(folder)) {
     const experiment = readRunExperiment(folder);
     const { dropout = experiment.model.dropout } = options;
     return { ...experiment.model, vocabulary: vocabularyOf(experiment, readModelTokenizer(folder)), dropout };

@@ -2,5 +2,5 @@
 
 export type { ProblemType } from "./config.ts";
 export { type FromPretrainedOptions, fromPretrained, isPretrainedFolder, type Pretrained } from "./from-pretrained.ts";
-export type { ModelByUse, ModelUse, PretrainedModel } from "./model-use.ts";
-export { type SavePretrainedOptions, savePretrained } from "./save-pretrained.ts";
+export { classNameOf, type ModelByUse, type ModelUse, type PretrainedModel } from "./model-use.ts";
+export { checkSavable, type SavePretrainedOptions, savePretrained } from "./save-pretrained.ts";

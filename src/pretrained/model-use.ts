@@ -65,3 +65,9 @@ export function kindOfModel(model: PretrainedModel): ModelKind {
   if (model instanceof BertForQuestionAnswering) return { family: "bert", use: "question-answering" };
   throw new Error(`Hugging Face has no class for a ${(model as object).constructor.name}`);
 }
+
+/** Hugging Face's name of a model's class. */
+export function classNameOf(model: PretrainedModel): string {
+  const { family, use } = kindOfModel(model);
+  return classFor(family, use)!.name;
+}

@@ -59,6 +59,11 @@ export function savePretrained(folder: string, { model, tokenizer, labels, probl
   writeWhole(join(folder, CONFIG_FILE), `${JSON.stringify(config, null, 2)}\n`);
 }
 
+/** @throws when Hugging Face has no class that computes what a model does: {@link savePretrained} would refuse it. */
+export function checkSavable(model: PretrainedModel): void {
+  optionsOf(model);
+}
+
 /** What a model was made with. @throws when Hugging Face has no class for it. */
 function optionsOf(model: PretrainedModel): WrittenConfig["options"] {
   const trunk = model instanceof Gpt || model instanceof Bert ? model : model.encoder;

@@ -1,7 +1,8 @@
 /** One encoder in a process of its own, for run-transfer.ts: pre-trained, or tried on a task. */
 
 import { fineTune } from "../finetune/fine-tune.ts";
-import { headedTask, headModelFor } from "../finetune/head-model.ts";
+import { headModelFor } from "../finetune/head-model.ts";
+import { headedTask } from "../finetune/join-task.ts";
 import { loadForTask } from "../finetune/load-for-task.ts";
 import type { Experiment } from "../lab/experiment.ts";
 import { run } from "../lab/run.ts";

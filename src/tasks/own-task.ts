@@ -20,10 +20,10 @@ export function isOwnTask(folder: string): boolean {
  * The task in `train.jsonl` and `dev.jsonl` of a folder: an object per line. `{"text", "label"}` classifies, `{"text", "score"}`
  * is regression, both with a second text in `"pair"` if there is one; `{"words", "tags"}` tags. Labels and tags are texts; those of the
  * training side, sorted, are the task's.
- * @throws naming file and line, where a line is no such object, a label is not among those of the training side, or a file is empty.
+ * @throws naming file and line, where a line is no such object, a label is not among those of the training side, a file is missing or empty, or there is only one label.
  */
 export function readOwnTask(folder: string): LabelledTask {
-  const [training, development] = [TRAINING_FILE, DEVELOPMENT_FILE].map((file) => linesOf(join(folder, file)));
+  const [training, development] = [TRAINING_FILE, DEVELOPMENT_FILE].map((file) => linesOf(folder, file));
   const target = targetOf(training[0]);
   const common = { name: basename(folder), about: `The user's own examples in ${folder}.` };
   if (target === "score") {
@@ -34,6 +34,8 @@ export function readOwnTask(folder: string): LabelledTask {
     };
   }
   const labels = [...new Set(training.flatMap((line) => labelsOf(line, target)))].sort();
+  if (labels.length === 1)
+    throw new Error(`${join(folder, TRAINING_FILE)}: every label is "${labels[0]}", which leaves nothing to learn`);
   const indexOf = (label: string, { place }: JsonLine) => {
     const index = labels.indexOf(label);
     if (index < 0)
@@ -47,7 +49,7 @@ export function readOwnTask(folder: string): LabelledTask {
         const tags = textsOf(line, "tags").map((tag) => indexOf(tag, line));
         if (words.length !== tags.length)
           throw new Error(`${line.place}: there are ${words.length} words and ${tags.length} tags`);
-        return { id: line.place, words, tags };
+        return { id: idOf(line), words, tags };
       });
     return { ...common, kind: "tagging", metrics: ["accuracy"], labels, ...sides(training, development, examples) };
   }
@@ -67,7 +69,12 @@ function sides<Example>(
   return { train: examples(training), development: [{ name: "dev", examples: examples(development) }] };
 }
 
-function linesOf(path: string): JsonLine[] {
+function linesOf(folder: string, file: string): JsonLine[] {
+  const path = join(folder, file);
+  if (kindOfPath(path) !== "file")
+    throw new Error(
+      `there is no file ${path}: a task needs ${TRAINING_FILE} to learn from and ${DEVELOPMENT_FILE} to be measured on`,
+    );
   const lines = parseLines(readText(path), path);
   if (lines.length === 0) throw new Error(`${path} holds no examples`);
   return lines;
@@ -87,8 +94,11 @@ function sequence(line: JsonLine, label: number): SequenceExample {
   const { pair } = record;
   if (pair !== undefined && typeof pair !== "string")
     throw new Error(`${place}: "pair" is ${JSON.stringify(pair)}, not a text`);
-  return { id: place, text: textOf(line, "text"), ...(pair !== undefined && { pair }), label };
+  return { id: idOf(line), text: textOf(line, "text"), ...(pair !== undefined && { pair }), label };
 }
+
+/** "…/dev.jsonl, line 3" is "dev-3": predictions are named alike wherever the folder is. */
+const idOf = ({ place }: JsonLine) => basename(place).replace(/\.jsonl, line (\d+)$/, "-$1");
 
 const labelsOf = (line: JsonLine, target: "label" | "tags") =>
   target === "label" ? [textOf(line, "label")] : textsOf(line, "tags");

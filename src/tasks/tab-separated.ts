@@ -16,14 +16,14 @@ export interface Row {
 
 /**
  * Reads a table. Its first line names the columns, unless `columns` do. Lines end with `\n` or `\r\n`; quotation marks are text
- * like any other; a byte-order mark is dropped.
+ * like any other; a byte-order mark and blank lines at the end are dropped.
  * @throws naming the file when it is missing, empty or not UTF-8.
  */
 export function readTabSeparated(path: string, columns?: readonly string[]): Table {
   const text = readText(path);
-  if (text === "") throw new Error(`${path} is empty`);
   const lines = text.split("\n");
-  if (lines.at(-1) === "") lines.pop();
+  while (lines.length > 0 && lines.at(-1)!.trim() === "") lines.pop();
+  if (lines.length === 0) throw new Error(`${path} is empty`);
   const rows = lines.map((line, index) => ({ line: index + 1, fields: fieldsOf(line) }));
   return columns === undefined ? { columns: rows[0].fields, rows: rows.slice(1) } : { columns, rows };
 }

@@ -183,7 +183,7 @@ describe("the command line", () => {
     expect(measured.stdout).to.include(`own, dev: accuracy ${(100 * best).toFixed(1)} % (8 examples)`);
     const predictions = readFileSync(join(folder, "predictions.tsv"), "utf8").trim().split("\n");
     expect(predictions).to.have.length(9);
-    expect(predictions[1]).to.match(/^dev\t.*dev\.jsonl, line 1\t(even|odd)$/);
+    expect(predictions[1]).to.match(/^dev\tdev-1\t(even|odd)$/);
     // The task is found again from anywhere, and by its path even where an embedded one has its name.
     const elsewhere = spawnSync(process.execPath, [main, "evaluate", join(folder, "tuned")], {
       ...{ cwd: tmpdir(), encoding: "utf8", env: environment },
@@ -214,7 +214,8 @@ describe("the command line", () => {
       apollo(["finetune", "encoder", "--task", "own", "--dropout", "1", "--out", "new"]),
       /must be in \[0, 1\), not 1/,
     );
-    refuses(apollo(["finetune", "nowhere", "--task", "own", "--out", "new"]), /nowhere is not a run/);
+    refuses(apollo(["finetune", "nowhere", "--task", "own", "--out", "new"]), /there is no folder nowhere/);
+    refuses(apollo(["evaluate", "tuned", "--predictions", "own"]), /cannot write own: it is a folder/);
     refuses(apollo(["evaluate", "encoder", "--task", "own"]), /encoder holds no fine-tuned model/);
     refuses(
       apollo(["evaluate", "tuned", "--task", "sentiment"]),
@@ -304,7 +305,7 @@ describe("the command line", () => {
       apollo([...from, "--recipe", "apollo-lvps", "--stages", "1,3", "--boundaries", ".5", "--out", "no"]),
       /apollo-lvps cannot begin from first: it begins with fewer layers \(1\) than there are weights for \(3\)/,
     );
-    refuses(apollo(["train", "--from", "nowhere"]), /nowhere is not a run: it has no experiment\.json/);
+    refuses(apollo(["train", "--from", "nowhere"]), /there is no folder nowhere/);
   });
 
   it("ends at once at Ctrl-C while it prepares, and leaves no folder", async () => {
@@ -459,7 +460,7 @@ describe("the command line", () => {
       ],
       ["one recipe twice", ["compare", "--recipes", "scratch,scratch"], /two experiments are called "scratch"/],
       ["a depth k below −N", ["train", "--k", "-1"], /k of lvps must be above -N/],
-      ["a folder that is no run", ["generate", "."], /is not a run/],
+      ["a folder that is no run", ["generate", "."], /\. holds neither a run \(experiment\.json\) nor a model/],
       ["an export of nothing", ["export", ".", "--out", "another"], /is not a run/],
       ["an export to nowhere", ["export", "."], /required option '--out <folder>' not specified/],
       ["a folder without runs", ["report", "nothing"], /there is no folder nothing/],

@@ -1,6 +1,7 @@
 import { expect } from "chai";
 import { chosenScore, fineTune } from "../../src/finetune/fine-tune.ts";
-import { headedTask, headModelFor } from "../../src/finetune/head-model.ts";
+import { headModelFor } from "../../src/finetune/head-model.ts";
+import { headedTask } from "../../src/finetune/join-task.ts";
 import type { LabelledTask, RegressionTask, TaggingTask } from "../../src/tasks/task.ts";
 import { gptTokenizer, pairs, questions, SIZE, sentences, tags, tokenizer } from "./small-task.ts";
 

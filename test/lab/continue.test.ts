@@ -269,7 +269,9 @@ describe("a run that begins from a trained model", () => {
     }
     const huge = { ...model, vocabulary: 300_000_000 };
     expect(await failure({ model: huge })).to.match(/^the model does not fit: training needs about/);
-    expect(await failure({ from: corpus })).to.equal(`${corpus} is not a run: it has no experiment.json`);
+    expect(await failure({ from: corpus })).to.equal(
+      `${corpus} holds neither a run (experiment.json) nor a model in Hugging Face's form (config.json with a model_type)`,
+    );
   });
 
   it("is refused where the folder has no language model, no tokenizer, or none that ends documents", async () => {

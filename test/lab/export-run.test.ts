@@ -48,7 +48,7 @@ describe("exported runs", () => {
       const out = join(folder, `${family}-exported`);
       const trained = loadTrainedModel(place);
       expect(exportRun(place, { out })).to.deep.equal({
-        ...{ family, layers: LAYERS, updates: 5 },
+        ...{ className: family === "gpt" ? "GPT2LMHeadModel" : "BertForMaskedLM", layers: LAYERS, updates: 5 },
         parameters: trained.model.parameterCount(),
       });
       const exported = fromPretrained(out, { as: family === "gpt" ? "causal-lm" : "masked-lm" });

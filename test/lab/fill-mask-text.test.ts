@@ -57,7 +57,7 @@ describe("filling the masks of a text", () => {
     expect(fill("bert", "[MASK]".repeat(15))).to.throw(
       /the text has 17 tokens with \[CLS\] and \[SEP\], and .* sees 16/,
     );
-    expect(fill("cache", "[MASK]")).to.throw("is not a run");
+    expect(fill("cache", "[MASK]")).to.throw("holds neither a run");
     const path = join(place("bert"), "tokenizer.json");
     const json = loadTrainedModel(place("bert")).tokenizer.toJson();
     const others = json.added_tokens.filter(({ content }) => content !== "[SEP]");

@@ -175,6 +175,20 @@ describe("readGlue", () => {
         expect(withChanged(FOLDERS[name], change, (folder) => read(name, folder))).to.deep.equal(read(name));
   });
 
+  it("drops blank lines at the end, and refuses others", () => {
+    expect(
+      withChanged(
+        "glue/RTE",
+        (text) => `${text}\n \r\n`,
+        (folder) => read("rte", folder),
+      ),
+    ).to.deep.equal(read("rte"));
+    const within = (text: string) => text.replace("\n", "\n\n");
+    expect(() => withChanged("glue/RTE", within, (folder) => read("rte", folder))).to.throw(
+      /train\.tsv, line 2: 1 field where there must be 4$/,
+    );
+  });
+
   it("names an example by its file and line, so that no two have one name", () => {
     const { train, development } = read("mnli");
     expect(train.map(({ id }) => id)).to.deep.equal(["train-2", "train-3", "train-4"]);
