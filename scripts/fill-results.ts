@@ -12,9 +12,9 @@ import { SUITES } from "../src/suites/named-suites.ts";
 import { recordedRegime, recordedSuite } from "../src/suites/recorded-suites.ts";
 import { Records } from "../src/suites/records.ts";
 import { REGIME } from "../src/suites/regime.ts";
-import { readTransfer, transferLabels } from "../src/suites/run-transfer.ts";
 import { regimeMarkdown, suiteMarkdown } from "../src/suites/suite-report.ts";
 import { TRANSFER } from "../src/suites/transfer.ts";
+import { readTransfer, transferLabels } from "../src/suites/transfer-records.ts";
 
 const docs = new URL("../docs/", import.meta.url);
 export const RESULTS_FILE = fileURLToPath(new URL("results.md", docs));

@@ -1,17 +1,15 @@
 /** Makes what is missing of Table 4 in small: several processes side by side, every result kept as it comes. */
 
-import { existsSync } from "node:fs";
 import { availableParallelism } from "node:os";
 import { join } from "node:path";
-import { checkWritable, makeFolders, readJson, writeWhole } from "../io/files.ts";
+import { checkWritable, makeFolders } from "../io/files.ts";
 import { type Experiment, smallExperimentOf } from "../lab/experiment.ts";
-import { readHeader } from "../lab/run-header.ts";
-import { firstCrossing, smooth } from "../lab/saving.ts";
 import { prepareCorpora } from "../lab/task.ts";
-import { readRun } from "../report/run-files.ts";
-import type { TransferPretraining, TransferRecord, TransferResult } from "../report/transfer-record.ts";
+import type { TransferPretraining, TransferRecord } from "../report/transfer-record.ts";
 import { inProcess } from "./in-process.ts";
-import { encoderHash, pretrainingOf, type TransferSuite, type TransferTask, taskHash, UNTRAINED } from "./transfer.ts";
+import { PretrainedEncoders } from "./pretrained-encoders.ts";
+import { encoderHash, pretrainingOf, type TransferSuite, taskHash, UNTRAINED } from "./transfer.ts";
+import { addResult, isMissing, missingTasks, readRecord, transferLabels } from "./transfer-records.ts";
 import type { TransferAnswer, TransferJob } from "./transfer-worker.ts";
 
 export interface RunTransferOptions {
@@ -34,30 +32,6 @@ interface Work {
   name: string;
   job: TransferJob;
   finish(answer: Extract<TransferAnswer, { kind: "done" }>): void;
-}
-
-/** The labels of the rows: every recipe, and the encoder that was never trained. */
-export const transferLabels = ({ recipes }: TransferSuite) => [...recipes.map(({ label }) => label), UNTRAINED];
-
-const fileOf = (records: string, label: string, seed: number) => join(records, `${label}-seed${seed}.transfer.json`);
-
-/** The records of a folder that were made with these settings. @throws naming a file that is no record. */
-export function readTransfer(suite: TransferSuite, records: string): TransferRecord[] {
-  return transferLabels(suite).flatMap((label) =>
-    Array.from({ length: suite.seeds }, (_, seed) => readRecord(suite, records, label, seed)).filter(
-      (record) => record !== undefined,
-    ),
-  );
-}
-
-function readRecord(suite: TransferSuite, records: string, label: string, seed: number): TransferRecord | undefined {
-  const path = fileOf(records, label, seed);
-  if (!existsSync(path)) return undefined;
-  const record = readJson(path) as TransferRecord | null;
-  if (record?.schema !== 1 || !Array.isArray(record.results)) throw new Error(`${path} is no record of transfer`);
-  if (record.hash !== encoderHash(suite, label, seed)) return undefined;
-  const known = new Set(suite.tasks.map(taskHash));
-  return { ...record, results: record.results.filter(({ hash }) => known.has(hash)) };
 }
 
 /**
@@ -83,7 +57,7 @@ export async function runTransfer(suite: TransferSuite, options: RunTransferOpti
   makeFolders(folder);
   onBegin?.();
   const failed = new Map<string, string>();
-  const pretrained = new Pretrained();
+  const pretrained = new PretrainedEncoders();
   const running = new Map<string, Promise<void>>();
   for (;;) {
     const work = missingWork(suite, pretrained, options).filter(({ name }) => !failed.has(name));
@@ -105,7 +79,7 @@ export async function runTransfer(suite: TransferSuite, options: RunTransferOpti
 }
 
 /** What can be done now: nothing that waits for something else. */
-function missingWork(suite: TransferSuite, pretrained: Pretrained, options: RunTransferOptions): Work[] {
+function missingWork(suite: TransferSuite, pretrained: PretrainedEncoders, options: RunTransferOptions): Work[] {
   const { folder, records, cacheFolder } = options;
   const work: Work[] = [];
   for (let seed = 0; seed < suite.seeds; seed++) {
@@ -150,15 +124,6 @@ function pretrainingWork(
   return { name, job: { kind: "pre-train", experiment, ...places }, finish: () => {} };
 }
 
-/** Whether a row has results to come for this seed. */
-function isMissing(suite: TransferSuite, records: string, label: string, seed: number): boolean {
-  const record = readRecord(suite, records, label, seed);
-  return record === undefined || missingTasks(suite, record).length > 0;
-}
-
-const missingTasks = ({ tasks }: TransferSuite, { results }: TransferRecord): TransferTask[] =>
-  tasks.filter((task) => !results.some(({ hash }) => hash === taskHash(task)));
-
 /** The tasks that an encoder has not been tried on. */
 function tasksOf(
   suite: TransferSuite,
@@ -177,39 +142,9 @@ function tasksOf(
     job: { kind: "task", task, seed, folder: place, isTrained: label !== UNTRAINED },
     finish({ result }) {
       // Another process's result may have come meanwhile.
-      const record = read();
-      const all = [...record.results, { ...result!, hash: taskHash(task) }];
-      const orderOf = ({ hash }: TransferResult) => suite.tasks.findIndex((one) => taskHash(one) === hash);
-      const results = all.sort((a, b) => orderOf(a) - orderOf(b));
-      const date = new Date().toISOString().slice(0, 10);
-      writeWhole(fileOf(records, label, seed), `${JSON.stringify({ ...record, date, results }, null, 1)}\n`);
+      addResult(suite, records, read(), { ...result!, hash: taskHash(task) });
     },
   }));
-}
-
-/** What the pre-trainings in folders came to; each is read once, when it is over. */
-class Pretrained {
-  readonly #ended = new Map<string, TransferPretraining>();
-
-  /** Undefined while it has neither come to its end nor, where one is wanted, down to a loss. */
-  endOf(folder: string, untilLoss?: number): TransferPretraining | undefined {
-    const known = this.#ended.get(folder);
-    if (known !== undefined) return known;
-    const header = readHeader(folder);
-    const isOver = header?.status === "finished" || (header?.status === "interrupted" && untilLoss !== undefined);
-    if (!isOver) return undefined;
-    const evaluations = smooth(readRun(folder).evaluations);
-    const { step, modelFlops, smoothed: loss } = evaluations.at(-1)!;
-    if (header.status === "interrupted" && firstCrossing(evaluations, untilLoss!) === null) return undefined;
-    const { smallModel, steps: ofSteps } = header;
-    const end: TransferPretraining = {
-      ...{ steps: step, ofSteps, modelFlops, loss },
-      ...(smallModel && { smallModelFlops: smallModel.modelFlops }),
-      ...(untilLoss !== undefined && { targetLoss: untilLoss }),
-    };
-    this.#ended.set(folder, end);
-    return end;
-  }
 }
 
 async function runJob(job: TransferJob, signal: AbortSignal | undefined): Promise<TransferAnswer> {

@@ -1,8 +1,9 @@
 import { mkdirSync, readFileSync, rmSync, writeFileSync } from "node:fs";
 import { join } from "node:path";
 import { expect } from "chai";
-import { readTransfer, runTransfer, transferLabels } from "../../src/suites/run-transfer.ts";
+import { runTransfer } from "../../src/suites/run-transfer.ts";
 import type { TransferSuite } from "../../src/suites/transfer.ts";
+import { readTransfer, transferLabels } from "../../src/suites/transfer-records.ts";
 import { makeSmallCorpus } from "../lab/small-corpus.ts";
 
 const { folder, corpus } = makeSmallCorpus("transfer");
