@@ -21,7 +21,7 @@ export interface HeadModelOptions extends BertHeadOptions {
 }
 
 /**
- * An untrained model whose head has as outputs the task's labels, one score, or two borders.
+ * An untrained model whose head has as outputs the task's labels, one score, or a start and an end.
  * @throws when it is a GPT and the task needs an answer for single tokens, which do not see what stands behind them.
  */
 export function headModelFor(task: LabelledTask, { family = "bert", ...options }: HeadModelOptions): HeadModel {

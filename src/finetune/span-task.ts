@@ -57,7 +57,7 @@ export function spanTask(task: SpanTask, model: BertForQuestionAnswering, tokeni
     const { offsets, sequences } = encode(example);
     const [answer] = example.answers;
     const tokens = answer && tokensOfRange(offsets, { start: answer.start, end: answer.start + answer.text.length });
-    return sequences.map((sequence) => ({ sequence, ...bordersIn(sequence, tokens) }));
+    return sequences.map((sequence) => ({ sequence, ...answerIn(sequence, tokens) }));
   });
   const development = task.development.map(({ examples }) => examples.map(encode));
   return {
@@ -65,7 +65,7 @@ export function spanTask(task: SpanTask, model: BertForQuestionAnswering, tokeni
     trainingSequences: training.length,
     batchOf(chosen) {
       const parts = chosen.map((index) => training[index]);
-      const borders = (side: "start" | "end") =>
+      const targets = (side: "start" | "end") =>
         Tensor.from(
           parts.map((part) => part[side]),
           [parts.length],
@@ -76,8 +76,8 @@ export function spanTask(task: SpanTask, model: BertForQuestionAnswering, tokeni
           parts.map(({ sequence }) => sequence),
           frameIds,
         ),
-        starts: borders("start"),
-        ends: borders("end"),
+        starts: targets("start"),
+        ends: targets("end"),
       };
     },
     evaluate(set) {
@@ -121,7 +121,7 @@ export function spanTask(task: SpanTask, model: BertForQuestionAnswering, tokeni
 const NULL_THRESHOLD = 0;
 
 /** Places of the first and the last token of an answer in a sequence; [CLS] where the window does not hold all of it. */
-function bordersIn(
+function answerIn(
   { window, contextStart }: WindowSequence,
   answer: TokenRange | undefined,
 ): { start: number; end: number } {

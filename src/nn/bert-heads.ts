@@ -1,4 +1,4 @@
-/** BERT's heads for tasks: one answer for a sequence, one for each token, or the borders of a piece of text. */
+/** BERT's heads for tasks: one answer for a sequence, one for each token, or where a piece of text starts and ends. */
 
 import { add, crossEntropy, indexSelect, inFlopSection, mul, reshape, slice, tanh } from "../autograd/index.ts";
 import { scope } from "../tensor/scope.ts";
@@ -129,19 +129,19 @@ export class BertForTokenClassification extends BertWithHead {
 
 /** For every token how well an answer begins and ends there; [CLS] stands for no answer (Devlin et al. 2019, section 4.3). */
 export class BertForQuestionAnswering extends BertWithHead {
-  /** Its two outputs: start and end. */
-  readonly borders: Linear;
+  /** How well an answer starts and ends at a token. */
+  readonly startEnd: Linear;
 
   constructor(options: BertHeadOptions) {
     super(options);
-    this.borders = this.linear(2);
+    this.startEnd = this.linear(2);
     initialize(this, { seed: options.seed ?? 0 });
   }
 
   /** → logits of start and end, [B, T] each. */
   forward(batch: EncodedBatch, options: BertForwardOptions = {}): { starts: Tensor; ends: Tensor } {
     const [starts, ends] = scope(() => {
-      const logits = this.ofEachToken(this.borders, batch, options); // [B, T, 2]
+      const logits = this.ofEachToken(this.startEnd, batch, options); // [B, T, 2]
       return [0, 1].map((side) => reshape(slice(logits, [null, null, [side, side + 1]]), batch.inputs.shape));
     });
     return { starts, ends };

@@ -32,13 +32,13 @@ const MASKED_LANGUAGE_HEAD: readonly NameRow[] = [
 
 const POOLER = weightAndBias("pooler", "bert.pooler.dense", "transposed");
 const CLASSIFIER = weightAndBias("classifier", "classifier", "transposed");
-const BORDERS = weightAndBias("borders", "qa_outputs", "transposed");
+const START_END = weightAndBias("startEnd", "qa_outputs", "transposed");
 
 const HEADS: Record<BertUse, readonly NameRow[]> = {
   "masked-lm": MASKED_LANGUAGE_HEAD,
   "sequence-classification": [...POOLER, ...CLASSIFIER],
   "token-classification": CLASSIFIER,
-  "question-answering": BORDERS,
+  "question-answering": START_END,
 };
 
 const TIED_OF_MASKED_LANGUAGE_HEAD = {

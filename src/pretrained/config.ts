@@ -131,7 +131,7 @@ function readBert(
     activation: fields.choice("hidden_act", "gelu", use === "masked-lm" ? EXACT_ACTIVATIONS : ACTIVATIONS),
     epsilon: fields.number("layer_norm_eps", 1e-12),
     dropout: own,
-    // Hugging Face's class drops nothing before it looks for an answer's borders.
+    // Hugging Face's class drops nothing before it looks for an answer's start and end.
     headDropout: use === "question-answering" ? 0 : (dropout ?? fields.number("classifier_dropout", own)),
   };
 }

@@ -130,8 +130,8 @@ const isTrainedFor = (
   outputs === config.outputs &&
   (labels === undefined || JSON.stringify(namesOf(config, config.outputs)) === JSON.stringify(labels));
 
-/** The layer whose outputs are labels, a score or borders: what no other use or labels can take over. */
-const LAST_LAYER = /^(classifier|score|borders)\./;
+/** The layer whose outputs are labels, a score, or start and end: what no other use or labels can take over. */
+const LAST_LAYER = /^(classifier|score|startEnd)\./;
 
 /** The labels of a file, where they are as many as the outputs; else those that Hugging Face gives. */
 const namesOf = ({ labels }: PretrainedConfig, outputs: number): readonly string[] =>

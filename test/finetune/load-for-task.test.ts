@@ -45,7 +45,7 @@ describe("a model for a task, from a folder with a head", () => {
         expect(hasNewHead).to.equal(true);
         const expected = headModelFor(task, { ...SIZE, ...options }).stateDict();
         for (const [name, { values }] of model.stateDict()) {
-          const isNew = /^(classifier|borders)\./.test(name);
+          const isNew = /^(classifier|startEnd)\./.test(name);
           const { values: wanted } = (isNew ? expected.get(name) : weights.get(name)) as { values: Float32Array };
           expect(values, name).to.deep.equal(wanted);
         }

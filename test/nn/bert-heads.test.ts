@@ -68,7 +68,7 @@ describe("a head of BERT", () => {
     }
   });
 
-  it("measures classes by their cross-entropy, scores by their squared error, and borders by the mean of both sides", () => {
+  it("measures classes by their cross-entropy, scores by their squared error, and answers by the mean of both sides", () => {
     const batch = paddedBatch([
       [1, 2, 3],
       [4, 5, 6],

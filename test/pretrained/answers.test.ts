@@ -146,8 +146,8 @@ describe("models in Hugging Face's form", () => {
       "classifier.bias",
     ]);
     expect(fromPretrained(folder, { as: "question-answering", newHead: true }).newParameters).to.deep.equal([
-      "borders.weight",
-      "borders.bias",
+      "startEnd.weight",
+      "startEnd.bias",
     ]);
     expect(fromPretrained(folder, { as: "token-classification", newHead: true, outputs: 5 }).labels).to.deep.equal([
       ...["LABEL_0", "LABEL_1", "LABEL_2", "LABEL_3", "LABEL_4"],
