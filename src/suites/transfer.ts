@@ -65,7 +65,8 @@ export const TRANSFER: TransferSuite = {
   ],
   tasks: [
     ...[tuned("sentiment", 2369), tuned("brown-genre", 1500), tuned("brown-tags", 1500)],
-    ...[tuned("same-sense", 1500), tuned("factbook", 500), probed("brown-tags", 1500)],
+    ...[tuned("same-sense", 1500), tuned("factbook", 500)],
+    ...[probed("brown-tags", 1500), probed("sentiment", 2369), probed("brown-genre", 1500)],
   ],
   seeds: 5,
 };
