@@ -8,11 +8,12 @@
 import { parseTimedSteps } from "../src/cli/parse.ts";
 import { presetModel } from "../src/lab/experiment.ts";
 import { describeMachine } from "../src/lab/machine.ts";
-import { Gpt, generate } from "../src/nn/index.ts";
+import { Gpt } from "../src/nn/index.ts";
+import { median } from "../src/report/statistics.ts";
 import { engineReady } from "../src/tensor/engine.ts";
-import { Random } from "../src/tensor/random.ts";
 import { benchmark, readOptions } from "./arguments.ts";
 import { medianAndQuartiles } from "./quartiles.ts";
+import { randomPrompt, timeTokens } from "./token-times.ts";
 
 const PROMPT = 16;
 
@@ -24,33 +25,21 @@ const { model: preset, tokens } = readOptions<{ model: string; tokens: number }>
 const size = presetModel(preset);
 const model = new Gpt(size);
 const bytes = 4 * model.parameterCount();
-const random = new Random(1);
-
-/** The milliseconds of each token but the first, which the prompt's belong to. */
-function tokenTimes(prompt: number, cache: boolean): number[] {
-  const start = Array.from({ length: prompt }, () => random.integer(size.vocabulary));
-  const times: number[] = [];
-  let before = 0;
-  for (const _ of generate(model, start, { maximumTokens: tokens + 1, random, topK: 40, cache })) {
-    const now = performance.now();
-    if (before > 0) times.push(now - before);
-    before = now;
-  }
-  return times;
-}
+const timesAfter = (length: number, cache: boolean) =>
+  timeTokens(model, randomPrompt(length, size.vocabulary), { count: tokens, cache }).milliseconds;
 
 await engineReady();
 console.log(describeMachine());
 console.log(`${preset}: ${model.parameterCount().toLocaleString("en")} parameters, ${(bytes / 1e9).toFixed(2)} GB`);
-tokenTimes(PROMPT, true);
+timesAfter(PROMPT, true);
 const late = Math.max(PROMPT, size.context - tokens - 1);
 for (const [prompt, cache] of [
   [PROMPT, true],
   [late, true],
   [PROMPT, false],
 ] as const) {
-  const times = tokenTimes(prompt, cache);
-  const rate = cache ? `, ${(bytes / 1e6 / times.toSorted((a, b) => a - b)[times.length >> 1]).toFixed(1)} GB/s` : "";
+  const times = timesAfter(prompt, cache);
+  const rate = cache ? `, ${(bytes / 1e6 / median(times)).toFixed(1)} GB/s` : "";
   console.log(
     `after ${`${prompt}`.padStart(4)} tokens, ${cache ? "kept" : "anew"}: ${medianAndQuartiles(times)} ms${rate}`,
   );
