@@ -69,7 +69,7 @@ export async function fineTuneInto(task: LabelledTask, options: FineTuneIntoOpti
   for (const seed of seeds) {
     const { model, tokenizer, hasNewHead } = loadForTask(from, task, { dropout, seed });
     // What cannot be written shall not be trained.
-    checkSavable(model);
+    naming(from, () => checkSavable(model));
     model.encoderFrozen = probe;
     const { learningRate = defaultLearningRate(model.encoder.size.hidden) } = options;
     const training = { epochs, batch, learningRate, weightDecay };

@@ -1,6 +1,7 @@
 /** A run's model for other programs. */
 
-import { classNameOf, savePretrained } from "../pretrained/index.ts";
+import { checkSavable, classNameOf, savePretrained } from "../pretrained/index.ts";
+import { naming } from "./first-weights.ts";
 import { checkVacant } from "./model-folder.ts";
 import { loadTrainedModel, materialised } from "./trained-model.ts";
 
@@ -24,6 +25,7 @@ export function exportRun(folder: string, options: { out: string }): ExportedMod
   checkVacant(out);
   const trained = loadTrainedModel(folder);
   const model = materialised(trained, trained.path());
+  naming(folder, () => checkSavable(model));
   savePretrained(out, { model, tokenizer: trained.tokenizer });
   return {
     className: classNameOf(model),

@@ -69,14 +69,14 @@ function optionsOf(model: PretrainedModel): WrittenConfig["options"] {
   const trunk = model instanceof Gpt || model instanceof Bert ? model : model.encoder;
   const { hidden } = trunk.size;
   if (trunk instanceof Gpt && trunk.finalNorm === undefined)
-    throw new Error("savePretrained: the model is a post-LN GPT, for which Hugging Face has no class; GPT-2 is pre-LN");
+    throw new Error("Hugging Face has no class for this model: it is a post-LN GPT, and GPT-2 is pre-LN");
   if (!(trunk instanceof Gpt) && trunk.finalNorm !== undefined)
-    throw new Error("savePretrained: the model is a pre-LN BERT, for which Hugging Face has no class; BERT is post-LN");
+    throw new Error("Hugging Face has no class for this model: it is a pre-LN BERT, and BERT is post-LN");
   const [block] = trunk.blocks;
   const activation = block?.feedForward.activation ?? (trunk instanceof Gpt ? "gelu-tanh" : "gelu");
   if (model instanceof Bert && activation !== "gelu")
     throw new Error(
-      `savePretrained: the layers have ${activation} and the head gelu, Hugging Face's class has one for both`,
+      `Hugging Face has no class for this model: its layers have ${activation} and its head gelu, and BERT has one for both`,
     );
   return {
     ...trunk.size,

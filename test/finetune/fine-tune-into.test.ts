@@ -34,8 +34,8 @@ describe("fine-tuning into a folder refuses, before anything is trained or writt
   }
 
   for (const [family, norm, sentence] of [
-    ["gpt", "post", "the model is a post-LN GPT, for which Hugging Face has no class; GPT-2 is pre-LN"],
-    ["bert", "pre", "the model is a pre-LN BERT, for which Hugging Face has no class; BERT is post-LN"],
+    ["gpt", "post", "it is a post-LN GPT, and GPT-2 is pre-LN"],
+    ["bert", "pre", "it is a pre-LN BERT, and BERT is post-LN"],
   ] as const) {
     it(`a ${norm}-LN ${family}, which could not be saved`, async () => {
       const experiment = parseExperiment({
@@ -48,7 +48,7 @@ describe("fine-tuning into a folder refuses, before anything is trained or writt
       });
       const from = join(folder, family);
       await run(experiment, { folder: from, cacheFolder: join(folder, "cache") });
-      expect(await refusal(from)).to.equal(`savePretrained: ${sentence}`);
+      expect(await refusal(from)).to.equal(`<from>: Hugging Face has no class for this model: ${sentence}`);
     });
   }
 

@@ -92,7 +92,7 @@ describe("models written and read", () => {
         else expect(padding).to.deep.equal([tokenizer.special.endOfText, "<|endoftext|>"]);
         const small = new Gpt({ ...size, vocabulary: 200 });
         const complaint = `the tokenizer has ids up to ${tokenizer.vocabularySize - 1}, the model a vocabulary of 200`;
-        expect(() => savePretrained(second, { model: small, tokenizer })).to.throw(`savePretrained: ${complaint}`);
+        expect(() => savePretrained(second, { model: small, tokenizer })).to.throw(complaint);
         if (family === "bert") return;
         savePretrained(second, { model: small });
         expect(() => fromPretrained(second)).to.throw(`${second}: ${complaint}`);
@@ -123,16 +123,22 @@ describe("models written and read", () => {
     const size = { layers: 1, hidden: 4, heads: 2, context: 3, vocabulary: 5 };
     const labelled = new BertForTokenClassification({ ...size, outputs: 2 });
     const refused: [PretrainedModel, string, string[]?][] = [
-      [new Gpt({ ...size, norm: "post" }), "the model is a post-LN GPT"],
-      [new GptForSequenceClassification({ ...size, norm: "post", outputs: 2 }), "the model is a post-LN GPT"],
-      [new Bert({ ...size, norm: "pre" }), "the model is a pre-LN BERT"],
-      [new Bert({ ...size, activation: "gelu-tanh" }), "the layers have gelu-tanh and the head gelu"],
-      [labelled, "the model has 2 outputs with names, not 3", ["a", "b", "c"]],
-      [new Gpt(size), "the model has 0 outputs with names, not 1", ["a"]],
+      [new Gpt({ ...size, norm: "post" }), "no class for this model: it is a post-LN GPT"],
+      [
+        new GptForSequenceClassification({ ...size, norm: "post", outputs: 2 }),
+        "no class for this model: it is a post-LN GPT",
+      ],
+      [new Bert({ ...size, norm: "pre" }), "no class for this model: it is a pre-LN BERT"],
+      [
+        new Bert({ ...size, activation: "gelu-tanh" }),
+        "no class for this model: its layers have gelu-tanh and its head gelu",
+      ],
+      [labelled, "savePretrained: the model has 2 outputs with names, not 3", ["a", "b", "c"]],
+      [new Gpt(size), "savePretrained: the model has 0 outputs with names, not 1", ["a"]],
     ];
     withTemporaryFolder((folder) => {
       for (const [model, complaint, labels] of refused)
-        expect(() => savePretrained(folder, { model, labels })).to.throw(`savePretrained: ${complaint}`);
+        expect(() => savePretrained(folder, { model, labels })).to.throw(complaint);
       expect(readdirSync(folder)).to.deep.equal([]);
       expect(isPretrainedFolder(folder)).to.equal(false);
     });
