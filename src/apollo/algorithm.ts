@@ -139,8 +139,12 @@ function update<Batch>(options: TrainingOptions<Batch>, step: number, uniqueLaye
   const gradNorm = gradientNorm(parameters);
   if (!Number.isFinite(loss) || !Number.isFinite(gradNorm)) {
     model.zeroGrad();
+    const advice =
+      step === 0
+        ? "nothing was learned before, so the first weights or the data are at fault"
+        : "a lower learning rate may help";
     throw new DivergenceError(
-      `training stopped at step ${step}: loss ${loss}, gradient norm ${gradNorm}, learning rate ${learningRate}; a lower learning rate may help`,
+      `training stopped at step ${step}: loss ${loss}, gradient norm ${gradNorm}, learning rate ${learningRate}; ${advice}`,
     );
   }
   optimizer.step({ learningRate, gradientScale: clipCoefficient(gradNorm, clipNorm) });

@@ -98,8 +98,13 @@ Examples:
         console.log(resultTable(task, record));
         console.log(`the best model: ${out}   measure it again: apollo evaluate ${out}`);
       }
-      if (done < seeds) {
-        console.log(done === 0 ? "interrupted: nothing was written" : `interrupted after ${done} of ${seeds} seeds`);
+      const last = record.seeds.at(-1);
+      const isCutOff = last !== undefined && last.epochs.length < flags.epochs;
+      if (done < seeds || isCutOff) {
+        const reached = isCutOff
+          ? `${last.epochs.length} of ${flags.epochs} epochs of seed ${last.seed}`
+          : `${done} of ${seeds} seeds`;
+        console.log(last === undefined ? "interrupted: nothing was written" : `interrupted after ${reached}`);
         process.exitCode = 130;
       }
     });

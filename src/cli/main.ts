@@ -4,6 +4,12 @@
 import pc from "picocolors";
 import { createProgram } from "./program.ts";
 
+// Whoever reads the output wants no more of it, as `head` does: the exit code is that of programs which end by SIGPIPE.
+process.stdout.on("error", (error: NodeJS.ErrnoException) => {
+  if (error.code !== "EPIPE") throw error;
+  process.exit(141);
+});
+
 try {
   await createProgram().parseAsync();
 } catch (error) {

@@ -49,12 +49,13 @@ export function transferCommand(): Command {
         if (failed.size > 0) process.exitCode = 1;
       }
       const found = readTransfer(suite, records);
-      if (found.length === 0) throw new Error(`there are no results in ${records}`);
-      const labels = transferLabels(suite);
-      for (const make of [transferTable, differenceTable]) console.log(textOf(make(found, labels)));
-      const markdown = join(out, "tables.md");
-      writeWhole(markdown, transferMarkdown(found, labels));
-      console.log(`tables in Markdown: ${markdown}`);
+      if (found.length > 0) {
+        const labels = transferLabels(suite);
+        for (const make of [transferTable, differenceTable]) console.log(textOf(make(found, labels)));
+        const markdown = join(out, "tables.md");
+        writeWhole(markdown, transferMarkdown(found, labels));
+        console.log(`tables in Markdown: ${markdown}`);
+      } else if (process.exitCode === undefined) throw new Error(`there are no results in ${records}`);
       if (process.exitCode === 130) console.log("interrupted: the same command continues");
     });
 }

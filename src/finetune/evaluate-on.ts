@@ -17,7 +17,7 @@ export function evaluateOn(
   return task.development.map(({ name, examples }, index) => ({
     set: name,
     examples: examples.length,
-    evaluated: headed.evaluate(index),
+    evaluated: naming(folder, () => headed.evaluate(index)),
   }));
 }
 

@@ -8,6 +8,7 @@ import { checkVacant } from "../lab/model-folder.ts";
 import { checkSavable, savePretrained } from "../pretrained/index.ts";
 import type { LabelledTask } from "../tasks/task.ts";
 import {
+  checkFineTuning,
   chosenScore,
   defaultLearningRate,
   type FineTuned,
@@ -56,12 +57,15 @@ export interface FineTuningRecord {
 /**
  * Fine-tunes once per seed. After each, the record is written, and the model where it is the best so far by the task's first metric on
  * its first development set.
- * @returns what was done; fewer seeds than asked for where `signal` ended it.
- * @throws before anything is trained, when the folder holds a model, or the model to begin from does not fit or, with a head, cannot be written in Hugging Face's form.
+ * @returns what was done; fewer seeds, and of the last one fewer epochs, than asked for where `signal` ended it.
+ * @throws before anything is trained, when an option is out of its range, when the folder holds a model, or when the model to
+ * begin from does not fit or, with a head, cannot be written in Hugging Face's form.
  */
 export async function fineTuneInto(task: LabelledTask, options: FineTuneIntoOptions): Promise<FineTuningRecord> {
   const { from, folder, dropout, probe, seeds, source, signal, onBegin, onProgress, epochs, batch, weightDecay } =
     options;
+  for (const seed of seeds) checkFineTuning({ ...options, seed });
+  if (!(dropout >= 0 && dropout < 1)) throw new Error(`fine-tuning: the dropout must be in [0, 1), not ${dropout}`);
   checkVacant(folder);
   checkWritable(folder);
   let record: FineTuningRecord | undefined;

@@ -64,8 +64,8 @@ export const defaultLearningRate = (hidden: number) => 0.0384 / hidden;
 /**
  * Trains a headed task through the one training loop, evaluates it after every epoch, and leaves the model with the weights of
  * the epoch whose first metric on the first development set is best; of equal ones the earliest.
- * @returns null when `signal` ended it.
- * @throws where a number is out of range, or training diverges.
+ * @returns what was learned; of fewer epochs where `signal` ended it, and null where it did before the end of the first.
+ * @throws as {@link checkFineTuning}, when there is nothing to train on, or when training diverges.
  */
 export async function fineTune(
   task: Pick<LabelledTask, "name" | "development" | "metrics">,
@@ -74,9 +74,7 @@ export async function fineTune(
 ): Promise<FineTuned | null> {
   const { epochs, batch, seed, signal, onProgress } = options;
   const { model, trainingSequences } = headed;
-  for (const [name, value] of Object.entries({ epochs, batch }))
-    if (!(Number.isSafeInteger(value) && value >= 1))
-      throw new Error(`fine-tuning: ${name} must be a whole number from 1, not ${value}`);
+  checkFineTuning(options);
   if (trainingSequences === 0) throw new Error(`${task.name}: there is nothing to train on`);
   const stepsPerEpoch = Math.ceil(trainingSequences / batch);
   const steps = epochs * stepsPerEpoch;
@@ -134,10 +132,27 @@ export async function fineTune(
       await setImmediate();
       breathed = performance.now();
     }
-    if (signal?.aborted && done < steps) return null;
+    if (signal?.aborted) break;
   }
+  if (best === undefined) return null;
   model.loadStateDict(bestWeights);
-  return { epochs: records, best: best!, ...costs };
+  return { epochs: records, best, ...costs };
+}
+
+/** @throws naming the first option that is out of its range, and its value. */
+export function checkFineTuning(options: Omit<FineTuneOptions, "learningRate"> & { learningRate?: number }): void {
+  const { epochs, batch, learningRate = 0, weightDecay, seed } = options;
+  const fail = (what: string, value: number) => {
+    throw new Error(`fine-tuning: ${what}, not ${value}`);
+  };
+  for (const [name, value] of Object.entries({ epochs, batch }))
+    if (!(Number.isSafeInteger(value) && value >= 1)) fail(`${name} must be a whole number from 1`, value);
+  for (const [name, value] of [
+    ["learning rate", learningRate],
+    ["weight decay", weightDecay],
+  ] as const)
+    if (!(Number.isFinite(value) && value >= 0)) fail(`the ${name} must be a finite number from 0`, value);
+  if (!Number.isSafeInteger(seed)) fail("the seed must be a whole number that is exact", seed);
 }
 
 /** What epochs and seeds are compared by; a score that does not exist is worse than any. */

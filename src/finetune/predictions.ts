@@ -53,10 +53,11 @@ function rowsFrom(order: readonly number[], from: number, sequences: readonly En
   return rows;
 }
 
-/** Rows of a matrix as plain arrays. */
+/** Rows of a model's outputs as plain arrays. @throws when they are not numbers, of which none is the largest. */
 export function rowsOf(matrix: { shape: readonly number[]; numbers: ArrayLike<number> }): number[][] {
   const width = matrix.shape[matrix.shape.length - 1];
   const values = Array.from(matrix.numbers);
+  if (!values.every(Number.isFinite)) throw new Error("the model's weights are damaged: its outputs are not numbers");
   return Array.from({ length: values.length / width }, (_, row) => values.slice(row * width, (row + 1) * width));
 }
 

@@ -77,7 +77,7 @@ async function tryTask({
   const tuned = await fineTune(task, headedTask(task, model, loaded.tokenizer), {
     ...{ ...training, seed, signal: controller.signal },
   });
-  if (tuned === null) return { kind: "stopped" };
+  if (tuned === null || controller.signal.aborted) return { kind: "stopped" };
   const { scores, epoch } = tuned.best;
   return { kind: "done", result: { task: name, mode, scores: scores[0] as Record<string, number>, epoch } };
 }

@@ -212,7 +212,7 @@ describe("the command line", () => {
     );
     refuses(
       apollo(["finetune", "encoder", "--task", "own", "--dropout", "1", "--out", "new"]),
-      /must be in \[0, 1\), not 1/,
+      /^apollo: fine-tuning: the dropout must be in \[0, 1\), not 1$/m,
     );
     refuses(apollo(["finetune", "nowhere", "--task", "own", "--out", "new"]), /there is no folder nowhere/);
     refuses(apollo(["evaluate", "tuned", "--predictions", "own"]), /cannot write own: it is a folder/);
@@ -306,6 +306,19 @@ describe("the command line", () => {
       /apollo-lvps cannot begin from first: it begins with fewer layers \(1\) than there are weights for \(3\)/,
     );
     refuses(apollo(["train", "--from", "nowhere"]), /there is no folder nowhere/);
+  });
+
+  it("ends quietly when nobody reads on", async () => {
+    apollo(train("endless", "--steps", "4"));
+    const child = spawn(process.execPath, [main, "generate", "endless", "--tokens", "100000"], {
+      ...{ cwd: folder, env: environment, stdio: ["ignore", "pipe", "pipe"] },
+    });
+    let errors = "";
+    child.stderr!.on("data", (text) => (errors += text));
+    child.stdout!.once("data", () => child.stdout!.destroy());
+    const status = await new Promise((resolve) => child.on("exit", resolve));
+    expect(errors).to.equal("");
+    expect(status).to.equal(141);
   });
 
   it("ends at once at Ctrl-C while it prepares, and leaves no folder", async () => {

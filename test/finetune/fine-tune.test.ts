@@ -83,10 +83,29 @@ describe("fine-tuning", function () {
     }
   });
 
-  it("ends without a result when it is stopped", async () => {
+  it("keeps the best of the epochs that were over when it is stopped, and has no result before the first was", async () => {
+    const stoppedAt = async (last: number) => {
+      const headed = headedTask(sentences, headModelFor(sentences, SIZE), tokenizer);
+      const stop = new AbortController();
+      const onProgress = ({ step }: { step: number }) => step === last && stop.abort();
+      return { headed, result: await fineTune(sentences, headed, { ...OPTIONS, signal: stop.signal, onProgress }) };
+    };
+    // 64 sentences, 8 in a batch.
+    expect((await stoppedAt(7)).result).to.equal(null);
+    const { headed, result } = await stoppedAt(20);
+    expect(result!.epochs).to.have.length(2);
+    expect(headed.evaluate(0).scores).to.deep.equal(result!.best.scores[0]);
+  });
+
+  it("is told that weights are damaged, by evaluation and by training", async () => {
     const model = headModelFor(sentences, SIZE);
-    const signal = AbortSignal.abort();
-    expect(await fineTune(sentences, headedTask(sentences, model, tokenizer), { ...OPTIONS, signal })).to.equal(null);
+    for (const parameter of model.parameters()) parameter.numbers.fill(Number.NaN);
+    const headed = headedTask(sentences, model, tokenizer);
+    expect(() => headed.evaluate(0)).to.throw("the model's weights are damaged: its outputs are not numbers");
+    const failure = await fineTune(sentences, headed, OPTIONS).catch((error: Error) => error.message);
+    expect(failure).to.match(
+      /^training stopped at step 0: loss NaN, .*; nothing was learned before, so the first weights/,
+    );
   });
 
   it("refuses what is no number of epochs, and a task with nothing to train on", async () => {
@@ -99,6 +118,19 @@ describe("fine-tuning", function () {
       return "nothing";
     };
     expect(await attempt(sentences, 0.5)).to.equal("fine-tuning: epochs must be a whole number from 1, not 0.5");
+    const message = async (more: object) => {
+      const headed = headedTask(sentences, headModelFor(sentences, SIZE), tokenizer);
+      return fineTune(sentences, headed, { ...OPTIONS, ...more }).catch((error: Error) => error.message);
+    };
+    expect(await message({ learningRate: -1 })).to.equal(
+      "fine-tuning: the learning rate must be a finite number from 0, not -1",
+    );
+    expect(await message({ weightDecay: -5 })).to.equal(
+      "fine-tuning: the weight decay must be a finite number from 0, not -5",
+    );
+    expect(await message({ seed: 2 ** 53 })).to.equal(
+      "fine-tuning: the seed must be a whole number that is exact, not 9007199254740992",
+    );
     expect(await attempt({ ...sentences, train: [] }, 1)).to.equal("sentences: there is nothing to train on");
   });
 });
