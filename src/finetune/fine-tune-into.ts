@@ -31,8 +31,8 @@ export interface FineTuneIntoOptions extends Omit<FineTuneOptions, "learningRate
   /** The head alone learns, on a frozen encoder. */
   probe: boolean;
   seeds: readonly number[];
-  /** What the task is read again by, by `evaluate`: its name, or the path of the user's own, and the path of its files. */
-  source: { task: string; data?: string };
+  /** What the task is read again by, by `evaluate`: its name, or the path of the user's own, and the path of its files; its name when absent. */
+  source?: { task: string; data?: string };
   signal?: AbortSignal;
   /** Told when training of a seed begins, and from here on `signal` is heard. */
   onBegin?: (seed: number, told: { sequences: number; hasNewHead: boolean }) => void;
@@ -62,8 +62,7 @@ export interface FineTuningRecord {
  * begin from does not fit or, with a head, cannot be written in Hugging Face's form.
  */
 export async function fineTuneInto(task: LabelledTask, options: FineTuneIntoOptions): Promise<FineTuningRecord> {
-  const { from, folder, dropout, probe, seeds, source, signal, onBegin, onProgress, epochs, batch, weightDecay } =
-    options;
+  const { from, folder, dropout, probe, seeds, signal, onBegin, onProgress, epochs, batch, weightDecay } = options;
   for (const seed of seeds) checkFineTuning({ ...options, seed });
   if (!(dropout >= 0 && dropout < 1)) throw new Error(`fine-tuning: the dropout must be in [0, 1), not ${dropout}`);
   checkVacant(folder);
@@ -78,7 +77,7 @@ export async function fineTuneInto(task: LabelledTask, options: FineTuneIntoOpti
     const { learningRate = defaultLearningRate(model.encoder.size.hidden) } = options;
     const training = { epochs, batch, learningRate, weightDecay };
     record ??= {
-      ...source,
+      ...(options.source ?? { task: task.name }),
       from,
       options: { ...training, dropout, probe },
       seeds: [],

@@ -1,21 +1,27 @@
 import { spawnSync } from "node:child_process";
 import { existsSync, readFileSync } from "node:fs";
+import { join } from "node:path";
 import { fileURLToPath } from "node:url";
 import { expect } from "chai";
 import { Command } from "commander";
 import { addExperimentOptions, type ExperimentFlags, experimentsFrom } from "../../src/cli/experiment-options.ts";
 import { createProgram } from "../../src/cli/program.ts";
+import { fineTunedOn } from "../../src/finetune/fine-tune-into.ts";
 import { parseExperiment } from "../../src/lab/experiment.ts";
+import { Gpt } from "../../src/nn/index.ts";
+import { savePretrained } from "../../src/pretrained/index.ts";
+import { gptTokenizer } from "../finetune/small-task.ts";
+import { withTemporaryFolder } from "../temporary-folder.ts";
 
 const root = new URL("../../", import.meta.url);
 const read = (path: string) => readFileSync(new URL(path, root), "utf8");
 const readme = read("README.md");
 const manifest = JSON.parse(read("package.json"));
 
-/** What an example prints. */
-function output(example: string): string {
+/** What an example prints, in a folder of its own where it reads and writes files. */
+function output(example: string, cwd?: string): string {
   const path = fileURLToPath(new URL(example, root));
-  const { stdout, stderr, status } = spawnSync(process.execPath, [path], { encoding: "utf8" });
+  const { stdout, stderr, status } = spawnSync(process.execPath, [path], { encoding: "utf8", cwd });
   expect(status, stderr).to.equal(0);
   return stdout;
 }
@@ -61,6 +67,20 @@ describe("the README", () => {
     );
     expect(model).to.deep.equal(JSON.parse(JSON.stringify(started.model)));
     expect(training).to.deep.equal({ ...started.training, weightDecay: 0.1 });
+  });
+
+  it("has a guide to models whose program is in examples, where it learns a task", () => {
+    const program = read("examples/fine-tune.ts");
+    const shown = program
+      .replace("../src/finetune/index.ts", "apollo-ts/finetune")
+      .replace("../src/lab/index.ts", "apollo-ts/lab");
+    expect(read("docs/models.md")).to.include(shown.trimEnd());
+    withTemporaryFolder((folder) => {
+      const size = { layers: 1, hidden: 16, heads: 2, context: 16, vocabulary: gptTokenizer.vocabularySize };
+      savePretrained(join(folder, "models", "gpt"), { model: new Gpt(size), tokenizer: gptTokenizer });
+      expect(output("examples/fine-tune.ts", folder)).to.match(/^development { accuracy: 0\.\d+ }\n$/);
+      expect(fineTunedOn(join(folder, "models", "praise"))).to.deep.equal({ task: "sentiment" });
+    });
   });
 
   it("lists every command of the command line", () => {
