@@ -39,5 +39,5 @@ export function headedTask(task: LabelledTask, model: HeadModel, tokenizer: Toke
 }
 
 function checkOutputs({ name }: LabelledTask, outputs: number, wanted: number): void {
-  if (outputs !== wanted) throw new Error(`${name} needs a head with ${wanted} outputs, the model's has ${outputs}`);
+  if (outputs !== wanted) throw new Error(`${name} needs a head whose number of outputs is ${wanted}, not ${outputs}`);
 }

@@ -142,7 +142,7 @@ describe("a model with a head", () => {
     );
     const more = { ...sentences, labels: ["a", "b", "c"] };
     expect(() => headedTask(more, headModelFor(sentences, SIZE), tokenizer)).to.throw(
-      "sentences needs a head with 3 outputs, the model's has 2",
+      "sentences needs a head whose number of outputs is 3, not 2",
     );
   });
 
