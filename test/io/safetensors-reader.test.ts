@@ -129,7 +129,7 @@ describe("safetensors files on disk", () => {
       );
       reader.close();
       expect(() => reader.read("b", one)).to.throw(`cannot read ${path}: it was closed`);
-      expect(() => openSafetensors(folder)).to.throw(`cannot read ${folder}: it is no file`);
+      expect(() => openSafetensors(folder)).to.throw(`${folder} is a folder, not a file`);
       expect(() => openSafetensors(`${path}.no`)).to.throw(`there is no file ${path}.no`);
     });
   });
