@@ -51,7 +51,8 @@ def integers(stream, shape, bound):
     return torch.from_numpy(flat).reshape(shape)
 
 
-def gpt2_shapes(size, prefix="transformer."):
+def gpt2_shapes(size, prefix="transformer.", masks=False):
+    """With `masks` the causal mask of every layer, which the file of `gpt2` holds beside the weights."""
     hidden, inner = size["n_embd"], size["n_inner"] or 4 * size["n_embd"]
     shapes = {
         "wte.weight": [size["vocab_size"], hidden],
@@ -66,6 +67,8 @@ def gpt2_shapes(size, prefix="transformer."):
             "mlp.c_fc": [hidden, inner],
             "mlp.c_proj": [inner, hidden],
         }.items():
+            if masks and part == "attn.c_attn":
+                shapes["h.%d.attn.bias" % layer] = [1, 1, size["n_positions"], size["n_positions"]]
             shapes["h.%d.%s.weight" % (layer, part)] = shape
             shapes["h.%d.%s.bias" % (layer, part)] = shape[-1:]
     shapes["ln_f.weight"] = [hidden]
@@ -337,7 +340,7 @@ def key_lists():
     bert.update({"max_position_embeddings": 512, "vocab_size": 30522})
     os.makedirs(os.path.join(FOLDER, "keys"), exist_ok=True)
     for name, shapes in {
-        "gpt2": gpt2_shapes(gpt2, ""),
+        "gpt2": gpt2_shapes(gpt2, "", masks=True),
         "bert-base-uncased": bert_shapes(bert, ("pooler", "masked", "sentence"), "gamma", "beta"),
     }.items():
         with open(os.path.join(FOLDER, "keys", name + ".json"), "w") as file:

@@ -18,6 +18,9 @@ interface GenerateFlags {
 /** Options that say how a token is drawn. */
 const DRAWING = ["topK", "topP", "seed"];
 
+/** What an option has been given so far, and what it is given now. */
+const collect = (text: string, before: string[] = []): string[] => [...before, text];
+
 export function generateCommand(): Command {
   return new Command("generate")
     .description("continue a prompt with a trained GPT, at full depth unless told otherwise")
@@ -33,7 +36,7 @@ export function generateCommand(): Command {
       "run this many layers instead of all: shared by the recipe's map where more than are trained so far",
       parseWhole,
     )
-    .option("--stop <text...>", "end before the first of these texts")
+    .option("--stop <text>", "end before this text; with several --stop, before the first of them", collect)
     .action((run: string, flags: GenerateFlags, command: Command) => {
       const given = givenOption(command, (name) => DRAWING.includes(name));
       if (flags.temperature === 0 && given !== null)

@@ -37,6 +37,14 @@ export function checkTokenizerJson(content: unknown): TokenizerJson {
   if (!Array.isArray(added)) return fail("its added_tokens are no list");
   const odd = added.find((token) => !isObject(token) || typeof token.content !== "string" || !isId(token.id));
   if (odd !== undefined) fail(`an added token is ${JSON.stringify(odd)}, without content and id`);
+  const tokens = new Map<unknown, string>();
+  // An added token may repeat one of the vocabulary, as special tokens do.
+  for (const [token, id] of [...Object.entries(vocab), ...added.map(({ content, id }) => [content, id])]) {
+    const other = tokens.get(id) ?? token;
+    if (other !== token)
+      fail(`its tokens ${JSON.stringify(other)} and ${JSON.stringify(token)} have the same id ${id}`);
+    tokens.set(id, token);
+  }
   for (const [name, part] of Object.entries({ normalizer, pre_tokenizer }))
     if (part !== null && !(isObject(part) && typeof part.type === "string"))
       fail(`its ${name} is ${JSON.stringify(part)}, which has no type`);

@@ -4,6 +4,7 @@ import { createHash } from "node:crypto";
 import { readdirSync, readFileSync, statSync } from "node:fs";
 import { createRequire } from "node:module";
 import { dirname, join, resolve } from "node:path";
+import { readWhole } from "../io/files.ts";
 
 export { basename, join } from "node:path";
 export { readJson } from "../io/files.ts";
@@ -26,12 +27,7 @@ export function kindOfPath(path: string): "file" | "folder" | undefined {
 
 /** The file's text without a byte-order mark. @throws naming the file when it cannot be read or is not UTF-8. */
 export function readText(path: string): string {
-  let bytes: Uint8Array;
-  try {
-    bytes = readFileSync(path);
-  } catch (error) {
-    throw new Error(`cannot read ${path}: ${(error as Error).message}`);
-  }
+  const bytes = readWhole(path);
   try {
     return new TextDecoder("utf-8", { fatal: true }).decode(bytes);
   } catch {

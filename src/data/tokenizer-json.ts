@@ -76,10 +76,14 @@ export function wordPieceTokenizerJson(parts: {
   lowercase: boolean;
   /** As `lowercase` when absent. */
   stripAccents?: boolean;
+  /** What errors call the file that holds the vocabulary, if one does. */
+  vocabName?: string;
 }): TokenizerJson {
   const ids = new Map(parts.tokens.map((token, id) => [token, id]));
-  if (!ids.has(SPECIAL_TOKENS.unknown))
-    throw new Error(`a WordPiece vocabulary needs the token ${SPECIAL_TOKENS.unknown}, and this one lacks it`);
+  if (!ids.has(SPECIAL_TOKENS.unknown)) {
+    const place = parts.vocabName === undefined ? "" : `${parts.vocabName}: `;
+    throw new Error(`${place}a WordPiece vocabulary needs the token ${SPECIAL_TOKENS.unknown}, and this one lacks it`);
+  }
   return {
     version: "1.0",
     truncation: null,

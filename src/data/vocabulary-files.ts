@@ -90,8 +90,9 @@ export function tokenizerJsonFromVocabTxt(
   options: VocabTxt & { lowercase: boolean; stripAccents?: boolean },
 ): TokenizerJson {
   const tokens = readBertVocabulary(options);
-  const { lowercase, stripAccents } = options;
-  return wordPieceTokenizerJson({ specialTokens: specialAmong(tokens, "bert"), tokens, lowercase, stripAccents });
+  const { lowercase, stripAccents, vocabName = "vocab.txt" } = options;
+  const specialTokens = specialAmong(tokens, "bert");
+  return wordPieceTokenizerJson({ specialTokens, tokens, lowercase, stripAccents, vocabName });
 }
 
 /** GPT-2's tokenizer from its `vocab.json` and `merges.txt`; `<|endoftext|>` is special. @throws as {@link readByteLevelVocabulary}. */

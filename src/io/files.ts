@@ -68,7 +68,7 @@ export function openForReading(path: string): OpenFile {
   try {
     file = openSync(path, "r");
     const status = fstatSync(file);
-    if (!status.isFile()) throw new Error("it is no file");
+    if (!status.isFile()) throw new Error("it is no file that can be read in pieces");
     return {
       byteLength: status.size,
       read(into, position) {
@@ -115,7 +115,7 @@ export function checkWritable(folder: string): void {
 
 /** Makes sure that a file can be written, or written anew. @throws naming it. */
 export function checkReplaceable(path: string): void {
-  if (existsSync(path) && statSync(path).isDirectory()) throw new Error(`cannot write ${path}: it is a folder`);
+  if (isFolder(path)) throw new Error(`cannot write ${path}: it is a folder`);
   checkWritable(dirname(path));
 }
 
@@ -145,8 +145,14 @@ export function readWhole(path: string): Uint8Array {
   }
 }
 
-const cannotRead = (path: string, error: unknown): Error =>
-  new Error(existsSync(path) ? `cannot read ${path}: ${(error as Error).message}` : `there is no file ${path}`);
+function cannotRead(path: string, error: unknown): Error {
+  if (!existsSync(path)) return new Error(`there is no file ${path}`);
+  return new Error(
+    isFolder(path) ? `${path} is a folder, not a file` : `cannot read ${path}: ${(error as Error).message}`,
+  );
+}
+
+const isFolder = (path: string): boolean => existsSync(path) && statSync(path).isDirectory();
 
 /** Of a damaged file, the last so many characters are shown: that it was cut off can be seen there. */
 const SHOWN_CHARACTERS = 30;

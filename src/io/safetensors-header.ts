@@ -60,17 +60,21 @@ export function parseSafetensorsHeader(
   const { __metadata__: metadata = {}, ...entries } = parseObject(bytes, fail);
   if (!isObject(metadata) || !Object.values(metadata).every((value) => typeof value === "string"))
     fail(`the metadata are ${shown(metadata)}, not texts by key`);
-  const found = Object.entries(entries).map(([name, entry]) => [name, readEntry(name, entry, fail)] as const);
+  const found = Object.entries(entries).map(
+    ([name, entry]) => [name, readEntry(name, entry, { dataBytes, fail })] as const,
+  );
   found.sort(([, a], [, b]) => a.start - b.start || a.end - b.end);
+  // Overlaps first: a tensor that is said to lie elsewhere leaves a gap before one that tells the truth.
+  for (const [index, [name, { start }]] of found.entries()) {
+    const [before, { end }] = found[index - 1] ?? [name, { end: start }];
+    if (start < end) fail(`tensor "${name}" begins at byte ${start}, before the end of "${before}" at ${end}`);
+  }
   let covered = 0;
   for (const [name, { start, end }] of found) {
-    if (start !== covered || end > dataBytes)
-      fail(
-        `tensor "${name}" lies at bytes ${start} … ${end}; expected its start at ${covered} and at most ${dataBytes}`,
-      );
+    if (start !== covered) fail(`the bytes ${covered} … ${start} before tensor "${name}" belong to nothing`);
     covered = end;
   }
-  if (covered !== dataBytes) fail(`${dataBytes - covered} bytes after the last tensor belong to nothing`);
+  if (covered !== dataBytes) fail(`the bytes ${covered} … ${dataBytes} after the last tensor belong to nothing`);
   return { tensors: new Map(found), metadata: metadata as Record<string, string> };
 }
 
@@ -97,7 +101,12 @@ export function encodeSafetensorsHeader(
   return bytes;
 }
 
-function readEntry(name: string, entry: unknown, fail: (problem: string) => never): HeaderTensor {
+/** What the header says of one tensor, checked without the others: who lies is named before who suffers from it. */
+function readEntry(
+  name: string,
+  entry: unknown,
+  { dataBytes, fail }: { dataBytes: number; fail: (problem: string) => never },
+): HeaderTensor {
   if (!isObject(entry)) return fail(`tensor "${name}" is described by ${shown(entry)}, not by an object`);
   const { dtype, shape, data_offsets: range } = entry;
   if (typeof dtype !== "string" || !Object.hasOwn(STORED_BYTES, dtype))
@@ -106,11 +115,13 @@ function readEntry(name: string, entry: unknown, fail: (problem: string) => neve
   if (!isListOfSizes(range) || range.length !== 2) return fail(`tensor "${name}" has no byte range`);
   const type = dtype as StoredType;
   const [start, end] = range;
+  if (end < start) return fail(`tensor "${name}" begins at byte ${start} and ends at ${end}`);
   const needed = STORED_BYTES[type] * sizeOf(shape);
   if (end - start !== needed)
     return fail(
       `tensor "${name}" has ${end - start} bytes, its shape ${formatShape(shape)} needs ${needed} as ${type}`,
     );
+  if (end > dataBytes) return fail(`tensor "${name}" ends at byte ${end}, and there are ${dataBytes}`);
   return { type, shape, start, end };
 }
 

@@ -3,6 +3,7 @@
 import type { Tokenizer } from "../data/tokenizer.ts";
 import type { TokenizerJson } from "../data/tokenizer-json.ts";
 import { fillMask } from "../nn/index.ts";
+import { naming } from "./first-weights.ts";
 import { openModel } from "./open-model.ts";
 
 /** How a mask is written in a text. */
@@ -25,20 +26,21 @@ export interface MaskFilling {
  * The likeliest tokens for each mask of a text, the likeliest first, by the weights of a run, finished or cut off, or of
  * a model in Hugging Face's form.
  * The masks are filled at once, and each stands for one token.
- * @throws when the folder holds no BERT, a file is damaged, or the text has no mask or exceeds the context.
+ * @throws when the folder holds no BERT, a file or the weights in it are damaged, or the text has no mask or exceeds the context.
  */
 export function fillMaskText(folder: string, { text, count }: FillMaskTextOptions): MaskFilling[][] {
   if (!text.includes(MASK)) throw new Error(`there is no ${MASK} in ${JSON.stringify(text)}`);
   const { model, tokenizer, path } = openModel(folder);
   if (model.family !== "bert") throw new Error(`${folder} holds a ${model.family} model; only bert fills masks`);
-  const ids = maskedIds(text, tokenizer);
+  const ids = naming(folder, () => maskedIds(text, tokenizer));
   const { context } = model.size;
   if (ids.length > context)
     throw new Error(
       `the text has ${ids.length} tokens with [CLS] and [SEP], and the model of ${folder} sees ${context}`,
     );
   const positions = [...ids.keys()].filter((position) => ids[position] === tokenizer.special.mask);
-  return fillMask(model, ids, { positions, count, path: path() }).map((candidates) =>
+  const filled = naming(folder, () => fillMask(model, ids, { positions, count, path: path() }));
+  return filled.map((candidates) =>
     candidates.map(({ token, probability }) => ({ text: tokenizer.decode([token]), probability })),
   );
 }

@@ -3,6 +3,7 @@
 import type { Tokenizer } from "../data/tokenizer.ts";
 import { generate } from "../nn/index.ts";
 import { Random } from "../tensor/random.ts";
+import { failureOf } from "./first-weights.ts";
 import { openModel } from "./open-model.ts";
 import { untilStop } from "./until-stop.ts";
 
@@ -22,7 +23,7 @@ export interface GenerateTextOptions {
 /**
  * Continues a prompt piece by piece, with a model in Hugging Face's form, or with the weights of a finished run or, of one that
  * was cut off or failed, those of its last checkpoint.
- * @throws when the folder holds no GPT, a file is damaged, the depth is not one of 1 … L, a stop is empty, or there is neither a
+ * @throws when the folder holds no GPT, a file or the weights in it are damaged, the depth is not one of 1 … L, a stop is empty, or there is neither a
  *   prompt nor a token that begins a text.
  */
 export function* generateText(folder: string, options: GenerateTextOptions): Generator<string> {
@@ -43,7 +44,16 @@ export function* generateText(folder: string, options: GenerateTextOptions): Gen
     stopTokens: endOfText === undefined ? [] : [endOfText],
     path: path(options.depth),
   });
-  yield* untilStop(decoded(tokens, tokenizer), stop);
+  yield* untilStop(decoded(namingFolder(tokens, folder), tokenizer), stop);
+}
+
+/** What a generator yields. @throws what it throws, with the folder before the reason. */
+function* namingFolder<Item>(items: Generator<Item>, folder: string): Generator<Item> {
+  try {
+    yield* items;
+  } catch (error) {
+    throw failureOf(folder, error);
+  }
 }
 
 /** What tokens add to the text one by one. */

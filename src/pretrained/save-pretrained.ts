@@ -27,7 +27,7 @@ const METADATA = { format: "pt" };
 /**
  * Writes `config.json`, `model.safetensors` and, where there is one, the tokenizer's files. Each file is replaced once its new
  * content is complete; other files of the folder stay.
- * @throws before anything is written, when Hugging Face has no class that computes the same, or the labels do not fit.
+ * @throws before anything is written, when Hugging Face has no class that computes the same, or the labels do not fit or are not all different.
  */
 export function savePretrained(folder: string, { model, tokenizer, labels, problemType }: SavePretrainedOptions): void {
   const kind = kindOfModel(model);
@@ -36,6 +36,9 @@ export function savePretrained(folder: string, { model, tokenizer, labels, probl
   const names = labels ?? Array.from({ length: outputs }, (_, id) => `LABEL_${id}`);
   if (names.length !== outputs)
     throw new Error(`savePretrained: the model has ${outputs} outputs with names, not ${names.length}`);
+  const repeated = names.find((label, id) => names.indexOf(label) < id);
+  if (repeated !== undefined)
+    throw new Error(`savePretrained: the label ${JSON.stringify(repeated)} names two outputs`);
   const options = optionsOf(model);
   if (tokenizer !== undefined && tokenizer.vocabularySize > options.vocabulary)
     throw new Error(

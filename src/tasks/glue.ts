@@ -121,6 +121,8 @@ export const GLUE_SOURCE =
   "the files of the GLUE tasks (train.tsv and dev.tsv, or dev_matched.tsv and dev_mismatched.tsv) are got from gluebenchmark.com/tasks";
 
 const LARGEST_SCORE = 5;
+/** By itself Number() would also take "", "0x3" and "1e0". */
+const DECIMAL = /^\d+(\.\d+)?$/;
 
 /**
  * Reads a task of GLUE from the folder in which its archive keeps it: `train.tsv` with `dev.tsv`, for MNLI with
@@ -194,8 +196,8 @@ function readExamples(path: string, format: GlueFormat): { examples: SequenceExa
 
 function readLabel(value: string, { place, format }: { place: string; format: GlueFormat }): number {
   if (format.classes === undefined) {
-    const score = value.trim() === "" ? Number.NaN : Number(value);
-    if (!(score >= 0 && score <= LARGEST_SCORE))
+    const score = Number(value);
+    if (!(DECIMAL.test(value) && score <= LARGEST_SCORE))
       throw new Error(`${place}: the score "${shorten(value)}" is not a number from 0 to ${LARGEST_SCORE}`);
     return score;
   }

@@ -17,19 +17,23 @@ export const OFFICIAL_NAMES = [...GLUE_NAMES, "squad"] as const;
  * @throws when there is no such task; when an official one has no `data`, saying where its files are; when another has.
  */
 export function readTask(name: string, { data }: { data?: string } = {}): LabelledTask {
-  const isOfficial = (OFFICIAL_NAMES as readonly string[]).includes(name);
-  if (data !== undefined && !isOfficial)
-    throw new Error(`the task ${name} does not read a folder of data: ${data} means nothing to it`);
-  if (Object.hasOwn(EMBEDDED_TASKS, name)) return EMBEDDED_TASKS[name as EmbeddedTaskName]();
-  if (isOfficial) {
+  if ((OFFICIAL_NAMES as readonly string[]).includes(name)) {
     if (data === undefined)
       throw new Error(
         `the task ${name} needs the folder of its files: ${name === "squad" ? SQUAD_SOURCE : GLUE_SOURCE}`,
       );
     return name === "squad" ? readSquad(data) : readGlue(name as GlueName, data);
   }
-  if (isOwnTask(name)) return readOwnTask(name);
-  throw new Error(
-    `there is no task "${name}": give ${[...EMBEDDED_NAMES, ...OFFICIAL_NAMES].join(", ")}, or a folder with train.jsonl and dev.jsonl`,
-  );
+  const isEmbedded = Object.hasOwn(EMBEDDED_TASKS, name);
+  if (!isEmbedded && !isOwnTask(name)) throw noSuchTask(name);
+  if (data !== undefined)
+    throw new Error(`the task ${name} does not read a folder of data: ${data} means nothing to it`);
+  return isEmbedded ? EMBEDDED_TASKS[name as EmbeddedTaskName]() : readOwnTask(name);
+}
+
+function noSuchTask(name: string): Error {
+  const names: readonly string[] = [...EMBEDDED_NAMES, ...OFFICIAL_NAMES];
+  const near = names.find((known) => known === name.toLowerCase());
+  const choice = near ?? `${names.join(", ")}, or a folder with train.jsonl and dev.jsonl`;
+  return new Error(`there is no task "${name}": give ${choice}`);
 }

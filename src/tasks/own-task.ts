@@ -26,47 +26,37 @@ export function readOwnTask(folder: string): LabelledTask {
   const [training, development] = [TRAINING_FILE, DEVELOPMENT_FILE].map((file) => linesOf(folder, file));
   const target = targetOf(training[0]);
   const common = { name: basename(folder), about: `The user's own examples in ${folder}.` };
-  if (target === "score") {
-    const examples = (lines: readonly JsonLine[]) => lines.map((line) => sequence(line, scoreOf(line)));
-    return {
-      ...{ ...common, kind: "regression", metrics: ["pearson", "spearman"] },
-      ...sides(training, development, examples),
-    };
-  }
-  const labels = [...new Set(training.flatMap((line) => labelsOf(line, target)))].sort();
-  if (labels.length === 1)
-    throw new Error(`${join(folder, TRAINING_FILE)}: every label is "${labels[0]}", which leaves nothing to learn`);
+  const labels = target === "score" ? [] : [...new Set(training.flatMap((line) => labelsOf(line, target)))].sort();
   const indexOf = (label: string, { place }: JsonLine) => {
     const index = labels.indexOf(label);
     if (index < 0)
       throw new Error(`${place}: the label "${label}" is none of the training side's: ${labels.join(", ")}`);
     return index;
   };
-  if (target === "tags") {
-    const examples = (lines: readonly JsonLine[]) =>
-      lines.map((line): TaggedExample => {
-        const words = textsOf(line, "words");
-        const tags = textsOf(line, "tags").map((tag) => indexOf(tag, line));
-        if (words.length !== tags.length)
-          throw new Error(`${line.place}: there are ${words.length} words and ${tags.length} tags`);
-        return { id: idOf(line), words, tags };
-      });
-    return { ...common, kind: "tagging", metrics: ["accuracy"], labels, ...sides(training, development, examples) };
-  }
-  const examples = (lines: readonly JsonLine[]) =>
-    lines.map((line) => sequence(line, indexOf(labelsOf(line, "label")[0], line)));
-  return {
-    ...{ ...common, kind: "classification", labels, metrics: ["accuracy"] },
-    ...sides(training, development, examples),
+  const sides = <Example>(example: (line: JsonLine) => Example) => {
+    const train = training.map(example);
+    // What is wrong of one line is told before what all of them lack.
+    if (labels.length === 1)
+      throw new Error(`${join(folder, TRAINING_FILE)}: every label is "${labels[0]}", which leaves nothing to learn`);
+    return { train, development: [{ name: "dev", examples: development.map(example) }] };
   };
-}
-
-function sides<Example>(
-  training: readonly JsonLine[],
-  development: readonly JsonLine[],
-  examples: (lines: readonly JsonLine[]) => Example[],
-): { train: Example[]; development: { name: string; examples: Example[] }[] } {
-  return { train: examples(training), development: [{ name: "dev", examples: examples(development) }] };
+  switch (target) {
+    case "score":
+      return {
+        ...{ ...common, kind: "regression", metrics: ["pearson", "spearman"] },
+        ...sides((line) => sequence(line, scoreOf(line))),
+      };
+    case "label":
+      return {
+        ...{ ...common, kind: "classification", labels, metrics: ["accuracy"] },
+        ...sides((line) => sequence(line, indexOf(textOf(line, "label"), line))),
+      };
+    case "tags":
+      return {
+        ...{ ...common, kind: "tagging", labels, metrics: ["accuracy"] },
+        ...sides((line) => tagged(line, indexOf)),
+      };
+  }
 }
 
 function linesOf(folder: string, file: string): JsonLine[] {
@@ -95,6 +85,14 @@ function sequence(line: JsonLine, label: number): SequenceExample {
   if (pair !== undefined && typeof pair !== "string")
     throw new Error(`${place}: "pair" is ${JSON.stringify(pair)}, not a text`);
   return { id: idOf(line), text: textOf(line, "text"), ...(pair !== undefined && { pair }), label };
+}
+
+function tagged(line: JsonLine, indexOf: (label: string, line: JsonLine) => number): TaggedExample {
+  const words = textsOf(line, "words");
+  const tags = textsOf(line, "tags").map((tag) => indexOf(tag, line));
+  if (words.length !== tags.length)
+    throw new Error(`${line.place}: there are ${words.length} words and ${tags.length} tags`);
+  return { id: idOf(line), words, tags };
 }
 
 /** "…/dev.jsonl, line 3" is "dev-3": predictions are named alike wherever the folder is. */

@@ -151,8 +151,10 @@ describe("the command line", () => {
     refuses(apollo(["generate", "writer", "--depth", "4"]), /depth must be a whole number from 1 to 3, not 4/);
     refuses(apollo(["generate", "writer", "--temperature", "-1"]), /temperature must be ≥ 0, not -1/);
     const stop = stdout.slice(6, 9);
-    const ended = apollo(["generate", "writer", "--prompt", "Line", "--tokens", "12", "--stop", "§", stop]);
-    expect(ended.stdout).to.equal(`${stdout.slice(0, stdout.indexOf(stop, 4))}\n`);
+    const ended = `${stdout.slice(0, stdout.indexOf(stop, 4))}\n`;
+    const rest = ["writer", "--prompt", "Line", "--tokens", "12"];
+    expect(apollo(["generate", ...rest, "--stop", "§", "--stop", stop]).stdout).to.equal(ended);
+    expect(apollo(["generate", "--stop", stop, ...rest, "--stop", "§"]).stdout).to.equal(ended);
     refuses(apollo(["generate", "writer", "--stop", ""]), /a text that ends the output must not be empty/);
   });
 

@@ -166,9 +166,44 @@ describe("Tokenizer", () => {
       [{ model: { ...bpe, merges: ["a b", "a"] } }, 'its merge 1 is "a", not two tokens'],
       [{ model: bpe, added_tokens: [{ content: "x" }] }, 'an added token is {"content":"x"}, without content and id'],
       [{ model: bpe, pre_tokenizer: {} }, "its pre_tokenizer is {}, which has no type"],
+      [{ model: { ...bpe, vocab: { a: 0, b: 1, ab: 0 } } }, 'its tokens "a" and "ab" have the same id 0'],
     ];
     for (const [content, problem] of cases)
       expect(() => Tokenizer.fromJson(JSON.stringify(content))).to.throw(`not a usable tokenizer.json: ${problem}`);
+  });
+});
+
+describe("ids of a tokenizer.json", () => {
+  const token = (content: string, id: number) => ({ ...json.added_tokens[0], content, id });
+  const json = trainBpe({ texts: ["a"], vocabularySize: 257, specialTokens: ["<|endoftext|>"] });
+  const { vocab } = json.model;
+  const known = fc.constantFrom(...Object.keys(vocab));
+
+  it("stand for one token each, in the vocabulary and beside it", () => {
+    fc.assert(
+      fc.property(known, known, fc.boolean(), (first, second, isAdded) => {
+        fc.pre(first !== second);
+        const id = vocab[first];
+        const { [second]: _, ...others } = vocab;
+        const spoilt = isAdded
+          ? { ...json, model: { ...json.model, vocab: others }, added_tokens: [token(second, id)] }
+          : { ...json, model: { ...json.model, vocab: { ...vocab, [second]: id } } };
+        for (const part of [JSON.stringify(first), JSON.stringify(second), ` have the same id ${id}`])
+          expect(() => Tokenizer.fromJson(spoilt)).to.throw(part);
+      }),
+      { numRuns: 60 },
+    );
+  });
+
+  it("may be told again by added tokens, and there more than once", () => {
+    fc.assert(
+      fc.property(fc.array(known, { maxLength: 4 }), fc.nat(9), (repeated, beyond) => {
+        const fresh = token("[NEW]", 257 + beyond);
+        const added_tokens = [...json.added_tokens, ...repeated.map((one) => token(one, vocab[one])), fresh, fresh];
+        expect(Tokenizer.fromJson({ ...json, added_tokens }).vocabularySize).to.equal(258 + beyond);
+      }),
+      { numRuns: 60 },
+    );
   });
 });
 

@@ -98,7 +98,9 @@ describe("vocabulary files", () => {
     expect(bert("")).to.throw("models/vocab.txt holds no token");
     expect(bert("a\n\nb\n")).to.throw("models/vocab.txt line 2 is empty, but every line holds a token");
     expect(bert("a\nb\na\n")).to.throw('models/vocab.txt line 3 repeats the token "a" of line 1');
-    expect(() => tokenizerJsonFromVocabTxt({ vocab: "a\n", lowercase: true })).to.throw("needs the token [UNK]");
+    expect(() => tokenizerJsonFromVocabTxt({ vocab: "a\n", lowercase: true })).to.throw(
+      "vocab.txt: a WordPiece vocabulary needs the token [UNK], and this one lacks it",
+    );
 
     const bytes = Object.fromEntries(BYTE_CHARACTERS.map((token, id) => [token, id]));
     const gpt =

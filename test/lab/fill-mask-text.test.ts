@@ -1,11 +1,14 @@
 import { rmSync, writeFileSync } from "node:fs";
 import { join } from "node:path";
 import { expect } from "chai";
+import { Tokenizer } from "../../src/data/index.ts";
+import { tokenizerJsonFromVocabTxt } from "../../src/data/vocabulary-files.ts";
 import { parseExperiment } from "../../src/lab/experiment.ts";
 import { fillMaskText } from "../../src/lab/fill-mask-text.ts";
 import { run } from "../../src/lab/run.ts";
 import { loadTrainedModel } from "../../src/lab/trained-model.ts";
-import { fillMask } from "../../src/nn/index.ts";
+import { Bert, fillMask } from "../../src/nn/index.ts";
+import { savePretrained } from "../../src/pretrained/index.ts";
 import { makeSmallCorpus } from "./small-corpus.ts";
 
 describe("filling the masks of a text", () => {
@@ -62,6 +65,20 @@ describe("filling the masks of a text", () => {
     const json = loadTrainedModel(place("bert")).tokenizer.toJson();
     const others = json.added_tokens.filter(({ content }) => content !== "[SEP]");
     writeFileSync(path, JSON.stringify({ ...json, added_tokens: others }));
-    expect(fill("bert", "[MASK]")).to.throw("the tokenizer lacks [CLS], [SEP] or [MASK]");
+    expect(fill("bert", "[MASK]")).to.throw(
+      `${place("bert")}: the tokenizer lacks [CLS], [SEP] or [MASK], which filling masks needs`,
+    );
+  });
+
+  it("names the folder whose weights are damaged", () => {
+    const tokenizer = Tokenizer.fromJson(
+      tokenizerJsonFromVocabTxt({ vocab: "[UNK]\n[CLS]\n[SEP]\n[MASK]\nsea\n", lowercase: true }),
+    );
+    const model = new Bert({ layers: 1, hidden: 4, heads: 2, context: 8, vocabulary: 5 });
+    model.tokenEmbedding.weight.numbers.fill(Number.NaN);
+    savePretrained(place("damaged"), { model, tokenizer });
+    expect(() => fillMaskText(place("damaged"), { text: "sea [MASK]", count: 1 })).to.throw(
+      `${place("damaged")}: the model's weights are damaged: its logits are not numbers`,
+    );
   });
 });

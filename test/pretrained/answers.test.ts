@@ -1,4 +1,4 @@
-import { cpSync, readFileSync, renameSync, rmSync, writeFileSync } from "node:fs";
+import { cpSync, mkdirSync, readFileSync, renameSync, rmSync, writeFileSync } from "node:fs";
 import { join } from "node:path";
 import { fileURLToPath } from "node:url";
 import { expect } from "chai";
@@ -232,6 +232,15 @@ describe("models in Hugging Face's form", () => {
       (at) => writeFileSync(join(at, "model.safetensors.index.json"), "null"),
       "/model.safetensors.index.json: it has no weight_map, which says what is in which file",
     ],
+    ...["config.json", "model.safetensors", "tokenizer.json", "vocab.txt"].map((file): (typeof damaged)[number] => [
+      `with a folder called ${file}`,
+      "gpt2-f32",
+      (at) => {
+        rmSync(join(at, file), { force: true });
+        mkdirSync(join(at, file));
+      },
+      `/${file} is a folder, not a file`,
+    ]),
     [
       "of more layers",
       "gpt2-f32",

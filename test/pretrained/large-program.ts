@@ -35,19 +35,26 @@ export interface LargeResult {
 /** The numbers written at a time. */
 const PIECE = 2 ** 20;
 
+/** The causal masks, which the file holds beside the weights. */
+const isMask = (name: string) => name.endsWith(".attn.bias");
+
 const peakBytes = () => process.resourceUsage().maxRSS * 1024;
 const now = () => performance.now() / 1000;
 
 function writeCheckpoint(folder: string): void {
   const shapes = Object.entries<number[]>(fixture("keys/gpt2.json"));
   const piece = new Float32Array(PIECE);
-  const tensors = shapes.map(([name, shape], stream) => {
+  const weights = shapes.filter(([name]) => !isMask(name)).map(([name]) => name);
+  const tensors = shapes.map(([name, shape]) => {
     const centre = shape.length === 1 && name.endsWith("weight") ? 1 : 0;
+    const stream = weights.indexOf(name);
     const pieces = function* () {
       const size = sizeOf(shape);
       for (let start = 0; start < size; start += PIECE) {
         const part = piece.subarray(0, Math.min(PIECE, size - start));
-        writeFormula(part, { stream, start, centre, spread: 2 ** -5 });
+        // Whatever took a mask's numbers for weights would show it.
+        if (isMask(name)) part.fill(Number.NaN);
+        else writeFormula(part, { stream, start, centre, spread: 2 ** -5 });
         yield part;
       }
     };

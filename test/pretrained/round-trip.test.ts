@@ -134,6 +134,7 @@ describe("models written and read", () => {
         "no class for this model: its layers have gelu-tanh and its head gelu",
       ],
       [labelled, "savePretrained: the model has 2 outputs with names, not 3", ["a", "b", "c"]],
+      [labelled, 'savePretrained: the label "a" names two outputs', ["a", "a"]],
       [new Gpt(size), "savePretrained: the model has 0 outputs with names, not 1", ["a"]],
     ];
     withTemporaryFolder((folder) => {

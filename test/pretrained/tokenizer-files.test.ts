@@ -137,6 +137,11 @@ describe("tokenizers in Hugging Face's folders", () => {
   it("are none, or damaged", () => {
     withTemporaryFolder((folder) => {
       expect(readTokenizer(folder)).to.equal(undefined);
+      const vocabulary = join(folder, "vocab.txt");
+      writeFileSync(vocabulary, "[CLS]\n[SEP]\n");
+      expect(() => readTokenizer(folder)).to.throw(
+        `${vocabulary}: a WordPiece vocabulary needs the token [UNK], and this one lacks it`,
+      );
       const path = join(folder, "tokenizer.json");
       for (const content of ["null", "[]", "{}", '{"model": 3}']) {
         writeFileSync(path, content);

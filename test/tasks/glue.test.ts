@@ -296,7 +296,7 @@ describe("readGlue", () => {
       expect(refusal("rte", (text) => text.replace("\tentailment\n", "\t-\n"))).to.match(
         /line 2: the label "-" is none/,
       );
-      for (const score of ["high", "", " ", "5.1", "-1", "NaN"]) {
+      for (const score of ["high", "", " ", "5.1", "-1", "NaN", "0x3", "1e0", "0b1", "+1", ".", "1.", "4 "]) {
         expect(refusal("sts-b", (text) => text.replace("0.400", score))).to.equal(
           `train.tsv, line 3: the score "${score}" is not a number from 0 to 5`,
         );

@@ -73,6 +73,9 @@ describe("a task of the user's own", () => {
 
     it("one label alone, and one that is not learned", () => {
       expect(refusal([SPORT, SPORT])).to.equal('train.jsonl: every label is "sport", which leaves nothing to learn');
+      expect(refusal([SPORT], [WEATHER])).to.equal(
+        'train.jsonl: every label is "sport", which leaves nothing to learn',
+      );
       expect(refusal([SPORT, WEATHER], [{ text: "?", label: "art" }])).to.equal(
         'dev.jsonl, line 1: the label "art" is none of the training side\'s: sport, weather',
       );
@@ -91,6 +94,8 @@ describe("a task of the user's own", () => {
       ["a pair that is no text", [WEATHER, { ...SPORT, pair: ["a"] }], '"pair" is ["a"], not a text'],
       ["a score that is no number", [{ text: "a", score: "5" }], '"score" is "5", not a number'],
       ["words without tags", [words, { ...words, tags: ["verb"] }], "there are 2 words and 1 tags"],
+      ["words with another number of the only tag", [{ ...words, tags: ["verb"] }], "there are 2 words and 1 tags"],
+      ["a text that is none, of the only label", [SPORT, { ...SPORT, text: 3 }], '"text" is 3, not a text'],
       ["no words", [words, { ...words, words: [] }], '"words" is [], not a list of texts'],
     ];
     for (const [what, lines, sentence] of refused)
