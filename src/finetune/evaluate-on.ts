@@ -1,7 +1,7 @@
 /** Measures a fine-tuned model on its task. */
 
 import { writeWhole } from "../io/files.ts";
-import { naming } from "../lab/first-weights.ts";
+import { naming } from "../lab/naming.ts";
 import type { LabelledTask } from "../tasks/task.ts";
 import type { Evaluated } from "./headed-task.ts";
 import { headedTask } from "./join-task.ts";

@@ -3,8 +3,8 @@
 import { existsSync } from "node:fs";
 import { join } from "node:path";
 import { checkWritable, readJson, writeWhole } from "../io/files.ts";
-import { naming } from "../lab/first-weights.ts";
 import { checkVacant } from "../lab/model-folder.ts";
+import { naming } from "../lab/naming.ts";
 import { checkSavable, savePretrained } from "../pretrained/index.ts";
 import type { LabelledTask } from "../tasks/task.ts";
 import {

@@ -2,6 +2,7 @@
 
 import type { Tokenizer } from "../data/index.ts";
 import { holdsPretrained } from "../lab/model-folder.ts";
+import { needTokenizer } from "../lab/model-tokenizer.ts";
 import { loadTrainedModel, materialised } from "../lab/trained-model.ts";
 import { fromPretrained, isPretrainedFolder, type ModelUse } from "../pretrained/index.ts";
 import type { LabelledTask } from "../tasks/task.ts";
@@ -68,9 +69,4 @@ export function loadFineTuned(folder: string, task: LabelledTask): ModelForTask 
       `${folder} has the labels ${labels.join(", ")}; the task ${task.name} has ${wanted.join(", ")}, in this order`,
     );
   return { model, tokenizer: needTokenizer(tokenizer, folder), hasNewHead: false };
-}
-
-function needTokenizer(tokenizer: Tokenizer | undefined, folder: string): Tokenizer {
-  if (tokenizer === undefined) throw new Error(`${folder} has no tokenizer`);
-  return tokenizer;
 }

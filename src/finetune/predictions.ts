@@ -1,10 +1,9 @@
 /** What models with heads say of many sequences, and how good that is. */
 
-import { noGrad } from "../autograd/index.ts";
 import type { EncodedBatch } from "../nn/index.ts";
+import { checkOutputs, infer } from "../nn/inference.ts";
 import { SEQUENCE_METRICS } from "../tasks/metrics.ts";
 import type { Metric } from "../tasks/task.ts";
-import { scope } from "../tensor/scope.ts";
 import type { EncodedSequence } from "./encoded-sequence.ts";
 import type { HeadModel } from "./head-model.ts";
 import type { Scores } from "./headed-task.ts";
@@ -24,22 +23,14 @@ export function predictAll<Output>(
 ): Output[] {
   const order = [...sequences.keys()].sort((a, b) => sequences[a].ids.length - sequences[b].ids.length);
   const outputs = new Array<Output>(sequences.length);
-  const { isTraining } = model;
-  model.eval();
-  try {
-    for (let from = 0; from < order.length; ) {
-      const rows = rowsFrom(order, from, sequences);
-      const batch = order.slice(from, from + rows);
-      scope(() =>
-        noGrad(() => {
-          const results = options.outputsOf(options.toBatch(batch.map((index) => sequences[index])));
-          for (const [row, index] of batch.entries()) outputs[index] = results[row];
-        }),
-      );
-      from += rows;
-    }
-  } finally {
-    if (isTraining) model.train();
+  for (let from = 0; from < order.length; ) {
+    const rows = rowsFrom(order, from, sequences);
+    const batch = order.slice(from, from + rows);
+    infer(model, () => {
+      const results = options.outputsOf(options.toBatch(batch.map((index) => sequences[index])));
+      for (const [row, index] of batch.entries()) outputs[index] = results[row];
+    });
+    from += rows;
   }
   return outputs;
 }
@@ -54,10 +45,10 @@ function rowsFrom(order: readonly number[], from: number, sequences: readonly En
 }
 
 /** Rows of a model's outputs as plain arrays. @throws when they are not numbers, of which none is the largest. */
-export function rowsOf(matrix: { shape: readonly number[]; numbers: ArrayLike<number> }): number[][] {
+export function rowsOf(matrix: { shape: readonly number[]; numbers: Float32Array | Float64Array }): number[][] {
   const width = matrix.shape[matrix.shape.length - 1];
+  checkOutputs(matrix.numbers);
   const values = Array.from(matrix.numbers);
-  if (!values.every(Number.isFinite)) throw new Error("the model's weights are damaged: its outputs are not numbers");
   return Array.from({ length: values.length / width }, (_, row) => values.slice(row * width, (row + 1) * width));
 }
 

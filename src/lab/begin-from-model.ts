@@ -4,8 +4,8 @@ import type { SizedModel } from "../apollo/layered-model.ts";
 import { documentEnd } from "../data/token-cache.ts";
 import { FAMILY_DEFAULTS } from "../nn/index.ts";
 import type { Experiment } from "./experiment.ts";
-import { naming } from "./first-weights.ts";
 import { readModelTokenizer } from "./model-tokenizer.ts";
+import { naming } from "./naming.ts";
 import { describeModel, type OpenedModel } from "./open-model.ts";
 import { writeAlong } from "./trained-model.ts";
 

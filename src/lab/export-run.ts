@@ -1,8 +1,8 @@
 /** A run's model for other programs. */
 
 import { checkSavable, classNameOf, savePretrained } from "../pretrained/index.ts";
-import { naming } from "./first-weights.ts";
 import { checkVacant } from "./model-folder.ts";
+import { naming } from "./naming.ts";
 import { loadTrainedModel, materialised } from "./trained-model.ts";
 
 /** What was written. */

@@ -3,7 +3,7 @@
 import type { Tokenizer } from "../data/tokenizer.ts";
 import type { TokenizerJson } from "../data/tokenizer-json.ts";
 import { fillMask } from "../nn/index.ts";
-import { naming } from "./first-weights.ts";
+import { naming } from "./naming.ts";
 import { openModel } from "./open-model.ts";
 
 /** How a mask is written in a text. */

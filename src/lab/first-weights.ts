@@ -2,7 +2,7 @@
 
 import { existsSync } from "node:fs";
 import { join } from "node:path";
-import { DivergenceError, train } from "../apollo/algorithm.ts";
+import { train } from "../apollo/algorithm.ts";
 import { checkGrowth } from "../apollo/growth/parameter-axes.ts";
 import type { GrowthOperator, SmallModel } from "../apollo/method.ts";
 import { countFlops } from "../autograd/index.ts";
@@ -17,6 +17,7 @@ import { readRun } from "../report/run-files.ts";
 import type { RunCosts, RunHeader, RunLog } from "../report/run-log.ts";
 import { Random } from "../tensor/random.ts";
 import { type Experiment, methodOf } from "./experiment.ts";
+import { naming } from "./naming.ts";
 import { CHECKPOINT_FILE, TOKENIZER_FILE, WEIGHTS_FILE } from "./run-folder.ts";
 import { type Task, trainingInputs } from "./task.ts";
 
@@ -55,23 +56,6 @@ export function beginFromSmall(experiment: Experiment, { task, optimizer, folder
   const preparation = naming("the growth operator", () => trainOperator(operator, experiment, task));
   operator.apply();
   return { smallModel, preparation };
-}
-
-/** What `work` returns. @throws what it throws, with `part` before the reason; a divergence stays one. */
-export function naming<Result>(part: string, work: () => Result): Result {
-  try {
-    return work();
-  } catch (error) {
-    throw failureOf(part, error);
-  }
-}
-
-/** The error of one part of a run, which it names; a divergence stays one. */
-export function failureOf(part: string, error: unknown): Error {
-  const message = `${part}: ${(error as Error).message}`;
-  return error instanceof DivergenceError
-    ? new DivergenceError(message, { cause: error })
-    : new Error(message, { cause: error });
 }
 
 /**

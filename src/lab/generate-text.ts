@@ -3,7 +3,7 @@
 import type { Tokenizer } from "../data/tokenizer.ts";
 import { generate } from "../nn/index.ts";
 import { Random } from "../tensor/random.ts";
-import { failureOf } from "./first-weights.ts";
+import { failureOf } from "./naming.ts";
 import { openModel } from "./open-model.ts";
 import { untilStop } from "./until-stop.ts";
 

@@ -18,10 +18,11 @@ import {
   smallExperimentOf,
   smallRunOf,
 } from "./experiment.ts";
-import { beginFromSmall, failureOf, readSmallRun } from "./first-weights.ts";
+import { beginFromSmall, readSmallRun } from "./first-weights.ts";
 import { refuseTooLarge } from "./memory-estimate.ts";
 import { checkHoldsNoModel } from "./model-folder.ts";
 import { readModelTokenizer } from "./model-tokenizer.ts";
+import { failureOf } from "./naming.ts";
 import { openModel } from "./open-model.ts";
 import { restoreRun, saveCheckpoint } from "./run-checkpoint.ts";
 import { CHECKPOINT_FILE, SMALL_MODEL_FOLDER, TOKENIZER_FILE, WEIGHTS_FILE } from "./run-folder.ts";

@@ -4,7 +4,7 @@ import { softmax } from "../autograd/index.ts";
 import { Tensor } from "../tensor/tensor.ts";
 import type { Bert } from "./bert.ts";
 import type { LayerUse } from "./block.ts";
-import { infer } from "./inference.ts";
+import { checkOutputs, infer } from "./inference.ts";
 import { rank } from "./ranking.ts";
 
 export interface FillMaskOptions {
@@ -42,8 +42,7 @@ export function fillMask(model: Bert, ids: readonly number[], options: FillMaskO
     const at = Tensor.from(positions, [positions.length], "i32");
     const logits = model.forward(Tensor.from(ids, [1, ids.length], "i32"), at, { path }); // [M, V]
     const probabilities = softmax(logits).numbers;
-    if (probabilities.some(Number.isNaN))
-      throw new Error("the model's weights are damaged: its logits are not numbers");
+    checkOutputs(probabilities);
     return positions.map((_, mask) => {
       const row = probabilities.subarray(mask * vocabulary, (mask + 1) * vocabulary);
       const ranking = rank(row, count);

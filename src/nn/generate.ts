@@ -5,7 +5,7 @@ import type { Random } from "../tensor/random.ts";
 import { Tensor } from "../tensor/tensor.ts";
 import { type LayerUse, straightPath } from "./block.ts";
 import type { Gpt } from "./gpt.ts";
-import { infer } from "./inference.ts";
+import { checkOutputs, infer } from "./inference.ts";
 import { KeyValueCache } from "./key-value-cache.ts";
 import { rank } from "./ranking.ts";
 
@@ -85,7 +85,7 @@ function nextLogits(
     const states = model.hidden(ids, { path, ...(cache !== null && { cache }) }); // [1, T, C]
     const last = slice(states, [null, [seen.length - 1, seen.length], null]); // [1, 1, C]
     const logits = new Float64Array(model.head(last).numbers);
-    if (logits.some(Number.isNaN)) throw new Error("the model's weights are damaged: its logits are not numbers");
+    checkOutputs(logits);
     return logits;
   });
 }

@@ -14,3 +14,8 @@ export function infer<Result>(model: Module, body: () => Result): Result {
     if (isTraining) model.train();
   }
 }
+
+/** @throws when something among a model's outputs is not a number: weights that are none, or beyond all bounds, give that. */
+export function checkOutputs(values: Float32Array | Float64Array): void {
+  if (!values.every(Number.isFinite)) throw new Error("the model's weights are damaged: its outputs are not numbers");
+}

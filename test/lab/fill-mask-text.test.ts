@@ -78,7 +78,7 @@ describe("filling the masks of a text", () => {
     model.tokenEmbedding.weight.numbers.fill(Number.NaN);
     savePretrained(place("damaged"), { model, tokenizer });
     expect(() => fillMaskText(place("damaged"), { text: "sea [MASK]", count: 1 })).to.throw(
-      `${place("damaged")}: the model's weights are damaged: its logits are not numbers`,
+      `${place("damaged")}: the model's weights are damaged: its outputs are not numbers`,
     );
   });
 });

@@ -18,7 +18,7 @@ describe("text from a folder's model", () => {
       model.tokenEmbedding.weight.numbers.fill(Number.NaN);
       savePretrained(folder, { model, tokenizer });
       expect(() => [...generateText(folder, text)]).to.throw(
-        `${folder}: the model's weights are damaged: its logits are not numbers`,
+        `${folder}: the model's weights are damaged: its outputs are not numbers`,
       );
     });
   });
