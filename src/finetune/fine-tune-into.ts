@@ -4,7 +4,7 @@ import { existsSync } from "node:fs";
 import { join } from "node:path";
 import { checkWritable, readJson, writeWhole } from "../io/files.ts";
 import { checkVacant } from "../lab/model-folder.ts";
-import { naming } from "../lab/naming.ts";
+import { failureOf, naming } from "../lab/naming.ts";
 import { checkSavable, savePretrained } from "../pretrained/index.ts";
 import type { LabelledTask } from "../tasks/task.ts";
 import {
@@ -85,8 +85,10 @@ export async function fineTuneInto(task: LabelledTask, options: FineTuneIntoOpti
     const headed = naming(from, () => headedTask(task, model, tokenizer));
     onBegin?.(seed, { sequences: headed.trainingSequences, hasNewHead });
     const tuned = await fineTune(task, headed, {
-      ...{ ...training, seed, signal },
-      onProgress: (progress) => onProgress?.(seed, progress),
+      ...training,
+      ...{ seed, signal, onProgress: (progress) => onProgress?.(seed, progress) },
+    }).catch((error) => {
+      throw failureOf(from, error);
     });
     if (tuned === null) break;
     record.seeds.push({ seed, ...tuned });

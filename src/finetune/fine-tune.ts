@@ -1,7 +1,7 @@
 /** Fine-tuning: a pre-trained encoder with a new head learns a task, epoch by epoch, and the best epoch is kept. */
 
 import { setImmediate } from "node:timers/promises";
-import { train } from "../apollo/algorithm.ts";
+import { DivergenceError, train } from "../apollo/algorithm.ts";
 import type { EncodedBatch } from "../nn/index.ts";
 import { AdamW } from "../optim/adamw.ts";
 import { learningRateSchedule } from "../optim/learning-rate.ts";
@@ -118,7 +118,7 @@ export async function fineTune(
       epoch = {
         epoch: done / stepsPerEpoch,
         loss,
-        scores: task.development.map((_, set) => headed.evaluate(set).scores),
+        scores: scoresAfter(done / stepsPerEpoch, task, headed),
       };
       records.push(epoch);
       loss = 0;
@@ -137,6 +137,18 @@ export async function fineTune(
   if (best === undefined) return null;
   model.loadStateDict(bestWeights);
   return { epochs: records, best, ...costs };
+}
+
+/** Scores on every development set. @throws {@link DivergenceError} when the outputs are not numbers any more. */
+function scoresAfter(epoch: number, { development }: Pick<LabelledTask, "development">, headed: HeadedTask): Scores[] {
+  try {
+    return development.map((_, set) => headed.evaluate(set).scores);
+  } catch (error) {
+    // Updates were finite until here, so that training has spoilt what it had.
+    throw new DivergenceError(
+      `training stopped after epoch ${epoch}: ${(error as Error).message}; a lower learning rate may help`,
+    );
+  }
 }
 
 /** @throws naming the first option that is out of its range, and its value. */

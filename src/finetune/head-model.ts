@@ -29,8 +29,7 @@ export function headModelFor(task: LabelledTask, { family = "bert", ...options }
     const all = { ...options, outputs: outputsFor(task) };
     return family === "gpt" ? new GptForSequenceClassification(all) : new BertForSequenceClassification(all);
   }
-  if (family === "gpt")
-    throw new Error(`${task.name} is a task of ${task.kind}; a GPT learns classification and regression alone`);
+  if (family === "gpt") throw notForGpt(task);
   switch (task.kind) {
     case "tagging":
       return new BertForTokenClassification({ ...options, outputs: task.labels.length });
@@ -42,3 +41,7 @@ export function headModelFor(task: LabelledTask, { family = "bert", ...options }
 /** One output for each class, or one for the score. */
 export const outputsFor = (task: ClassificationTask | RegressionTask) =>
   task.kind === "regression" ? 1 : task.labels.length;
+
+/** What a GPT cannot do: single tokens do not see what stands behind them. */
+export const notForGpt = ({ name, kind }: LabelledTask) =>
+  new Error(`${name} is a task of ${kind}; a GPT learns classification and regression alone`);

@@ -3,10 +3,11 @@
 import type { Tokenizer } from "../data/index.ts";
 import { holdsPretrained } from "../lab/model-folder.ts";
 import { needTokenizer } from "../lab/model-tokenizer.ts";
+import { failureOf } from "../lab/naming.ts";
 import { loadTrainedModel, materialised } from "../lab/trained-model.ts";
-import { fromPretrained, isPretrainedFolder, type ModelUse } from "../pretrained/index.ts";
+import { fromPretrained, isPretrainedFolder, type ModelUse, modelTypeOf } from "../pretrained/index.ts";
 import type { LabelledTask } from "../tasks/task.ts";
-import { type HeadModel, headModelFor } from "./head-model.ts";
+import { type HeadModel, headModelFor, notForGpt } from "./head-model.ts";
 
 export interface LoadForTaskOptions {
   /** Everywhere. */
@@ -41,6 +42,8 @@ export const labelsOf = (task: LabelledTask): readonly string[] | undefined =>
 export function loadForTask(folder: string, task: LabelledTask, { dropout, seed }: LoadForTaskOptions): ModelForTask {
   if (holdsPretrained(folder)) {
     const labels = labelsOf(task);
+    if (modelTypeOf(folder) === "gpt2" && USES[task.kind] !== "sequence-classification")
+      throw failureOf(folder, notForGpt(task));
     const { model, tokenizer, newParameters } = fromPretrained(folder, {
       ...{ as: USES[task.kind], newHead: true, dropout, seed, labels },
       ...(task.kind === "regression" && { outputs: 1 }),

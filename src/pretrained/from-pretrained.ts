@@ -57,11 +57,12 @@ export interface Pretrained<Use extends ModelUse = ModelUse> {
 }
 
 /** Whether a folder holds a model in Hugging Face's form. @throws when its config.json is no JSON. */
-export function isPretrainedFolder(folder: string): boolean {
+export const isPretrainedFolder = (folder: string): boolean => modelTypeOf(folder) !== undefined;
+
+/** What a folder's config.json calls its kind of model, such as "gpt2"; undefined where it names none. */
+export function modelTypeOf(folder: string): unknown {
   const path = join(folder, CONFIG_FILE);
-  if (!exists(path)) return false;
-  const content = readJson(path);
-  return typeof content === "object" && content !== null && "model_type" in content;
+  return exists(path) ? (readJson(path) as { model_type?: unknown } | null)?.model_type : undefined;
 }
 
 /**

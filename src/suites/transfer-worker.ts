@@ -75,7 +75,8 @@ async function tryTask({
   const model = isTrained ? loaded.model : headModelFor(task, { ...size, dropout: training.dropout, seed });
   model.encoderFrozen = mode === "probe";
   const tuned = await fineTune(task, headedTask(task, model, loaded.tokenizer), {
-    ...{ ...training, seed, signal: controller.signal },
+    ...training,
+    ...{ seed, signal: controller.signal },
   });
   if (tuned === null || controller.signal.aborted) return { kind: "stopped" };
   const { scores, epoch } = tuned.best;

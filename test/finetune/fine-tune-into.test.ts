@@ -5,6 +5,7 @@ import { fineTuneInto } from "../../src/finetune/fine-tune-into.ts";
 import { headModelFor } from "../../src/finetune/head-model.ts";
 import { parseExperiment } from "../../src/lab/experiment.ts";
 import { run } from "../../src/lab/run.ts";
+import { Gpt } from "../../src/nn/index.ts";
 import { savePretrained } from "../../src/pretrained/index.ts";
 import type { LabelledTask } from "../../src/tasks/task.ts";
 import { makeSmallCorpus } from "../lab/small-corpus.ts";
@@ -51,6 +52,14 @@ describe("fine-tuning into a folder refuses, before anything is trained or writt
       expect(await refusal(from)).to.equal(`<from>: Hugging Face has no class for this model: ${sentence}`);
     });
   }
+
+  it("a GPT where single tokens are judged", async () => {
+    const from = join(folder, "causal");
+    savePretrained(from, { model: new Gpt(SIZE), tokenizer: gptTokenizer });
+    expect(await refusal(from, tags)).to.equal(
+      "<from>: tags is a task of tagging; a GPT learns classification and regression alone",
+    );
+  });
 
   it("a tokenizer of another family", async () => {
     const from = join(folder, "mixed");

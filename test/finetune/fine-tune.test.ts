@@ -102,6 +102,11 @@ describe("fine-tuning", function () {
     for (const parameter of model.parameters()) parameter.numbers.fill(Number.NaN);
     const headed = headedTask(sentences, model, tokenizer);
     expect(() => headed.evaluate(0)).to.throw("the model's weights are damaged: its outputs are not numbers");
+    const spoilt = headedTask(sentences, headModelFor(sentences, SIZE), tokenizer);
+    // Every update is finite, and the last one of the epoch leaves nothing that is.
+    const options = { ...OPTIONS, batch: 64, epochs: 2, learningRate: 1e38 };
+    const lost = await fineTune(sentences, spoilt, options).catch((error: Error) => error.message);
+    expect(lost).to.match(/^training stopped after epoch 2: .*; a lower learning rate may help$/);
     const failure = await fineTune(sentences, headed, OPTIONS).catch((error: Error) => error.message);
     expect(failure).to.match(
       /^training stopped at step 0: loss NaN, .*; nothing was learned before, so the first weights/,
