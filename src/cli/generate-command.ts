@@ -2,7 +2,7 @@
 
 import { Command } from "commander";
 import { generateText } from "../lab/generate-text.ts";
-import { givenOption, parseNumber, parseWhole } from "./parse.ts";
+import { givenOption, parseCount, parseNumber, parseWhole } from "./parse.ts";
 
 interface GenerateFlags {
   prompt: string;
@@ -26,9 +26,9 @@ export function generateCommand(): Command {
     .description("continue a prompt with a trained GPT, at full depth unless told otherwise")
     .argument("<model>", "the folder of a run, finished or cut off, or of a model in Hugging Face's form")
     .option("--prompt <text>", "the beginning", "The")
-    .option("--tokens <n>", "tokens to write", parseWhole, 60)
+    .option("--tokens <n>", "tokens to write", parseCount, 60)
     .option("--temperature <t>", "0 always takes the likeliest token", parseNumber, 0.8)
-    .option("--top-k <k>", "keep the k likeliest tokens", parseWhole)
+    .option("--top-k <k>", "keep the k likeliest tokens", parseCount)
     .option("--top-p <p>", "keep the likeliest tokens that reach this probability together", parseNumber)
     .option("--seed <n>", "of the draws", parseWhole, 0)
     .option(

@@ -78,7 +78,7 @@ export function matchNames(
   for (const fileName of fileNames) {
     const today = withTodaysEnding(fileName, table);
     const name = [today, table.prefix + today].find(isKnown);
-    if (name === undefined) throw new Error(`${source}: nothing here is called "${fileName}"`);
+    if (name === undefined) throw new Error(`${source}: the model that it is read as has no tensor "${fileName}"`);
     if (expected.has(name)) {
       const other = matched.needed.get(name);
       if (other !== undefined) throw new Error(`${source}: "${other}" and "${fileName}" are the same tensor`);

@@ -556,6 +556,8 @@ describe("the command line", () => {
       ["a map where both are compared", ["analyse", "growth", "--map", "stack"], /unknown option .--map./],
       ["sizes beside --machine", ["bench", "--machine", "--layers", "3"], /--layers means nothing to --machine/],
       ["a profile beside --machine", ["bench", "--profile", "--machine"], /--profile means nothing to --machine/],
+      ["fewer tokens than none", ["generate", ".", "--tokens", "-3"], /option '--tokens <n>' argument '-3' is invalid/],
+      ["a choice among no tokens", ["generate", ".", "--top-k", "0"], /option '--top-k <k>' argument '0' is invalid/],
       ["a choice among one token", ["generate", ".", "--temperature", "0", "--top-k", "3"], /--top-k means nothing at/],
       ["a benchmark of no model", ["bench", "--heads", "3"], /3 heads do not divide hidden size 128/],
       ["a run whose JSON was cut off", ["report", "torn"], /torn.run\.json is not JSON: \{ "schema": 1, "na$/],

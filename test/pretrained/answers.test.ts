@@ -257,7 +257,7 @@ describe("models in Hugging Face's form", () => {
       "of fewer layers",
       "gpt2-f32",
       (at) => change(join(at, "config.json"), (it) => (it.n_layer = 2)),
-      '/model.safetensors: nothing here is called "transformer.h.2.ln_1.weight"',
+      '/model.safetensors: the model that it is read as has no tensor "transformer.h.2.ln_1.weight"',
     ],
     [
       "of another size",

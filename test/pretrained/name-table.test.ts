@@ -137,7 +137,7 @@ describe("tables of names", () => {
       ["score.weight", bert],
       ["transformer.score.weight", gpt],
     ] as const)
-      expect(() => matchNames([name], options)).to.throw(`it: nothing here is called "${name}"`);
+      expect(() => matchNames([name], options)).to.throw(`it: the model that it is read as has no tensor "${name}"`);
     expect(() => matchNames(["wte.weight", "transformer.wte.weight"], gpt)).to.throw(
       'it: "wte.weight" and "transformer.wte.weight" are the same tensor',
     );
