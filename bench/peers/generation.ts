@@ -3,8 +3,8 @@
  * [--rounds 5]`.
  *
  * The same weights and prompt, kept keys and values in both, the likeliest token each time. By turns, one of both waits while
- * the other writes; a round's ratio is that of the medians of its turns. PyTorch runs with one and with two threads, the faster of
- * which counts. Both must write the same, or there is no figure.
+ * the other writes; a round's ratio is that of the medians of its turns. PyTorch runs with one and with two threads.
+ * Both must write the same, or there is no figure.
  */
 
 import { spawnSync } from "node:child_process";
@@ -46,12 +46,7 @@ const folder = mkdtempSync(join(tmpdir(), "generation-"));
 try {
   writeStart(folder, {
     size: { ...size, batch: 1 },
-    parameters: new Map(
-      [...model.namedParameters()].map(([name, { shape, numbers }]) => [
-        name,
-        { shape, values: numbers as Float32Array },
-      ]),
-    ),
+    parameters: model.stateDict(),
     // Of what follows the prompt nothing is read.
     inputs: Int32Array.from({ length: size.context }, (_, place) => prompt[place] ?? 0),
     targets: new Int32Array(size.context),
